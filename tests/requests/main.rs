@@ -6,9 +6,19 @@
 #[allow(dead_code, reason = "the tests of TLS use more")]
 mod certificates;
 mod client;
+mod deferred;
 mod destinations;
+#[path = "../http/client.rs"]
+#[allow(dead_code, reason = "the tests of the gateway use all of it")]
+mod gateway_client;
+mod hook_server;
+mod hooks;
 mod localhost;
+#[path = "../http/services.rs"]
+#[allow(dead_code, reason = "the tests of the gateway use all of it")]
+mod services;
 mod stream_urls;
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "other tests use all of it")]
 mod support;
 mod url_arguments;

@@ -87,21 +87,17 @@ impl ArgumentSource {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        let mut uploads = Uploads::default();
         match self {
             Self::Query(query) => {
                 let list = named(&query);
-                Ok(CallArguments::List(list, uploads))
+                Ok(CallArguments::List(list, Uploads::default()))
             }
             Self::Body => {
                 let text = request_body::read_whole(headers, pin!(body), limit).await?;
-                if !method.arguments.iter().any(|argument| argument.stream) {
-                    return Ok(CallArguments::Text(text));
-                }
-                let list = with_streams(&text, method, urls, &mut uploads)?;
-                Ok(CallArguments::List(list, uploads))
+                CallArguments::of_json(text, method, urls)
             }
             Self::Stream { query, name, media } => {
+                let mut uploads = Uploads::default();
                 let list = named(&query);
                 let list = if media == MediaType::Bytes {
                     let (sender, receiver) = channel();
@@ -115,6 +111,64 @@ impl ArgumentSource {
                 Ok(CallArguments::List(list, uploads))
             }
         }
+    }
+}
+
+impl CallArguments {
+    /// Converts arguments in JSON, of which some may be streams.
+    pub(super) fn of_json(
+        text: Bytes,
+        method: &MethodDescription,
+        urls: &UrlArguments,
+    ) -> Result<Self, Problem> {
+        if !method.arguments.iter().any(|argument| argument.stream) {
+            return Ok(Self::Text(text));
+        }
+        let mut uploads = Uploads::default();
+        let list = with_streams(&text, method, urls, &mut uploads)?;
+        Ok(Self::List(list, uploads))
+    }
+}
+
+/// Checks arguments in JSON for a call that is made later: that they are JSON, and that none is missing.
+#[cfg(feature = "requests")]
+pub(super) fn check_json(text: &[u8], method: &MethodDescription) -> Result<(), Problem> {
+    let text = if text.is_empty() { b"{}" } else { text };
+    let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    if method.params {
+        let value = JsonText::from_slice(text);
+        return value
+            .map(|_| ())
+            .map_err(|error| invalid(format!("the arguments are invalid: {error}")));
+    }
+    let given: Given = serde_json::from_slice(text)
+        .map_err(|error| invalid(format!("the arguments are invalid: {error}")))?;
+    let mut required = method
+        .arguments
+        .iter()
+        .enumerate()
+        .filter(|(_, argument)| argument.required);
+    let missing = match &given {
+        Given::Positional(values) if values.len() > method.arguments.len() => {
+            let most = method.arguments.len();
+            return Err(invalid(format!(
+                "too many arguments: {} of {most}",
+                values.len()
+            )));
+        }
+        Given::Positional(values) => required.find(|(at, _)| *at >= values.len()),
+        Given::Named(values) => required.find(|(_, argument)| {
+            !values
+                .iter()
+                .any(|(name, _)| *name == argument.name || argument.aliases.contains(name))
+        }),
+    };
+    match missing {
+        None => Ok(()),
+        Some((_, argument)) => Err(invalid(format!(
+            "the argument \"{}\" is missing",
+            argument.name
+        ))),
     }
 }
 

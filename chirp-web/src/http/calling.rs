@@ -236,7 +236,7 @@ impl CallArguments {
         matches!(self, Self::List(_, uploads) if uploads.is_fetching)
     }
 
-    fn into_list(self) -> (JsonArguments, super::upload::Uploads) {
+    pub(super) fn into_list(self) -> (JsonArguments, super::upload::Uploads) {
         match self {
             Self::List(list, uploads) => (list, uploads),
             Self::Text(text) => {
@@ -248,7 +248,7 @@ impl CallArguments {
     }
 }
 
-fn with_options<T>(
+pub(super) fn with_options<T>(
     call: Call<T>,
     head: CallHead,
     deadline: Instant,

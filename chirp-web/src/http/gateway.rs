@@ -143,6 +143,16 @@ impl Gateway {
         self
     }
 
+    /// Accepts requests whose responses come later: with the header `Chirp-Respond-To`, posted to that URL, or with `Prefer:
+    /// respond-async`, kept at `/requests/<id>`. Off by default.
+    ///
+    /// The requests run while the service lives: their tasks end when its last clone is dropped.
+    #[cfg(feature = "requests")]
+    pub fn requests(mut self, requests: crate::requests::DeferredRequests) -> Self {
+        self.settings.requests = Some(requests);
+        self
+    }
+
     /// Leaves out the page at `/` that lists methods and calls them.
     pub fn without_page(mut self) -> Self {
         self.settings.has_page = false;

@@ -13,6 +13,8 @@ mod call_head;
 mod calling;
 pub(crate) mod client_io;
 mod cross_origin;
+#[cfg(feature = "requests")]
+mod deferred;
 mod entity_tag;
 mod gateway;
 mod item_body;

@@ -108,6 +108,30 @@ impl Problem {
         }
     }
 
+    /// The result of a call is no JSON.
+    #[cfg(feature = "requests")]
+    pub(super) fn no_json(error: &serde_json::Error) -> Self {
+        Self::new(
+            StatusCode::BAD_GATEWAY,
+            format!("the result is not JSON: {error}"),
+        )
+    }
+
+    /// The time of a deferred request has passed.
+    #[cfg(feature = "requests")]
+    pub(super) fn timed_out() -> Self {
+        let mut problem = Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline exceeded");
+        problem.framework(FrameworkError::DeadlineExceeded);
+        problem
+    }
+
+    /// Adds a name, which programs can compare.
+    #[cfg(feature = "requests")]
+    pub(super) fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
     /// Adds the method's own error.
     fn describe(&mut self, error: ErrorData, method: &MethodDescription) {
         let known = method.errors.iter().find(|known| known.code == error.code);

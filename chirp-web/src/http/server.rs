@@ -155,6 +155,8 @@ impl GatewayServer {
         let mut shutdown = pin!(shutdown);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
+        #[cfg(feature = "requests")]
+        self.service.resume_requests().await;
         loop {
             let has_room = connections.len() < self.limits.max_connections;
             tokio::select! {
@@ -175,9 +177,15 @@ impl GatewayServer {
         }
         drop(self.listener);
         stop.send_replace(true);
-        let ended = async { while connections.join_next().await.is_some() {} };
+        let ended = async {
+            while connections.join_next().await.is_some() {}
+            #[cfg(feature = "requests")]
+            self.service.requests_ended().await;
+        };
         // Dropping the tasks closes the connections that are left.
         let _ = tokio::time::timeout(self.limits.shutdown_timeout, ended).await;
+        #[cfg(feature = "requests")]
+        self.service.stop_requests();
     }
 }
 

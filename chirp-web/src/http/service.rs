@@ -20,13 +20,17 @@ use super::authenticate::Authenticated;
 use super::body::ResponseBody;
 use super::calling::{self, CallRequest};
 use super::cross_origin;
+#[cfg(feature = "requests")]
+use super::deferred::{self, Deferrals, DeferredCall};
 use super::media_type::MediaType;
 use super::open_api;
 use super::page;
 use super::problem::Problem;
 use super::server::ClientInfo;
 use super::settings::Settings;
-use super::target::{Target, TargetMethod};
+use super::target::{self, Target};
+#[cfg(feature = "requests")]
+use super::url_arguments::UrlArguments;
 use crate::origin_policy::{OriginError, RequestSource};
 
 /// Answers the requests of a gateway: a service for programs of axum, hyper and tower. Clones share everything.
@@ -40,7 +44,9 @@ pub struct GatewayService {
 
 pub(super) struct GatewayCore {
     pub(super) settings: Settings,
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
+    #[cfg(feature = "requests")]
+    deferrals: Option<Deferrals>,
     pub(super) calls: Arc<Semaphore>,
     is_draining: AtomicBool,
 }
@@ -48,8 +54,20 @@ pub(super) struct GatewayCore {
 impl GatewayService {
     pub(super) fn new(settings: Settings, targets: Vec<Target>) -> Self {
         let calls = settings.max_concurrent_calls.min(Semaphore::MAX_PERMITS);
+        let targets: Arc<[Target]> = targets.into();
+        #[cfg(feature = "requests")]
+        let deferrals = settings.requests.clone().map(|requests| {
+            let urls = UrlArguments {
+                client: settings.fetcher.clone(),
+                own: settings.stream_urls.clone(),
+                base: None,
+            };
+            Deferrals::new(requests, Arc::clone(&targets), urls)
+        });
         Self {
             core: Arc::new(GatewayCore {
+                #[cfg(feature = "requests")]
+                deferrals,
                 settings,
                 targets,
                 calls: Arc::new(Semaphore::new(calls)),
@@ -62,6 +80,33 @@ impl GatewayService {
     /// down calls this first, so that a load balancer sends requests elsewhere.
     pub fn drain(&self) {
         self.core.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Goes on with the deferred requests that an earlier gateway has left in the store. A
+    /// [`GatewayServer`](super::GatewayServer) does this itself; other programs call this once when they start. Without a store
+    /// ([`DeferredRequests::store`](crate::requests::DeferredRequests::store)) there is nothing to do.
+    #[cfg(feature = "requests")]
+    pub async fn resume_requests(&self) {
+        if let Some(deferrals) = &self.core.deferrals {
+            deferrals.resume().await;
+        }
+    }
+
+    /// Waits until no deferred request is open: each has been delivered, given up or cancelled. Cancel safe. A program that shuts down
+    /// calls this after [`drain`](Self::drain), with a time limit.
+    #[cfg(feature = "requests")]
+    pub async fn requests_ended(&self) {
+        if let Some(deferrals) = &self.core.deferrals {
+            deferrals.idle().await;
+        }
+    }
+
+    /// Stops the tasks of deferred requests. Those that are open are left to the store.
+    #[cfg(feature = "requests")]
+    pub(super) fn stop_requests(&self) {
+        if let Some(deferrals) = &self.core.deferrals {
+            deferrals.stop();
+        }
     }
 }
 
@@ -115,6 +160,16 @@ impl GatewayCore {
             && let Some(token) = path.strip_prefix("/streams/")
         {
             return urls.answer(parts, token);
+        }
+        #[cfg(feature = "requests")]
+        if let Some(deferrals) = &self.deferrals
+            && let Some(id) = path.strip_prefix(deferred::PATH)
+        {
+            if cross_origin::is_question(parts) {
+                return Ok(self.answer_question(source, parts));
+            }
+            let sender = self.authenticate(parts).await?;
+            return deferred::answer_status(deferrals, parts, id, &sender).await;
         }
         let Some(name) = path.strip_prefix("/call/") else {
             return match path {
@@ -175,7 +230,7 @@ impl GatewayCore {
         let mut all = Description::default();
         let mut failed = None;
         let mut has_any = self.targets.is_empty();
-        for target in &self.targets {
+        for target in self.targets.iter() {
             match target.interface().await {
                 Ok(interface) => {
                     has_any = true;
@@ -213,9 +268,9 @@ impl GatewayCore {
             return Err(Problem::busy("shutting down").header(CONNECTION, close));
         }
         let name = percent_decode_str(name).decode_utf8();
-        let name = name.map_err(|_| unknown_method())?;
+        let name = name.map_err(|_| target::unknown_method())?;
         let sender = self.authenticate(parts).await?;
-        let found = timeout(self.settings.timeout, self.find(&name)).await;
+        let found = timeout(self.settings.timeout, target::find(&self.targets, &name)).await;
         let found = found.unwrap_or_else(|_| Err(Problem::busy("the service is not connected")));
         // Access is checked against the method that would run. A caller without rights cannot probe for names.
         let own_name = found.as_ref().map(|method| &*method.description().name);
@@ -227,6 +282,16 @@ impl GatewayCore {
             let headers = response.headers_mut();
             headers.insert(ALLOW, calling::allowed_methods(has_get));
             return Ok(response);
+        }
+        #[cfg(feature = "requests")]
+        if let Some(call) = DeferredCall::wanted(
+            self.deferrals.as_ref(),
+            &self.settings,
+            parts,
+            &sender,
+            &method,
+        )? {
+            return call.accept(&self.settings, parts, body).await;
         }
         let request = CallRequest::new(&self.settings, parts, &sender, method)?;
         calling::call(self, request, parts, body).await
@@ -266,19 +331,6 @@ impl GatewayCore {
             Problem::new(StatusCode::FORBIDDEN, "the caller may not call the method")
         })
     }
-
-    /// Finds a method among the targets.
-    async fn find(&self, name: &str) -> Result<TargetMethod, Problem> {
-        let mut failed = None;
-        for target in &self.targets {
-            match target.find(name).await {
-                Ok(Some(method)) => return Ok(method),
-                Ok(None) => {}
-                Err(error) => failed = Some(error),
-            }
-        }
-        Err(failed.map_or_else(unknown_method, |error| Problem::of_description(&error)))
-    }
 }
 
 /// Returns `true` for a request for the page.
@@ -293,10 +345,6 @@ fn read_only(parts: &Parts) -> Result<(), Problem> {
     }
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is read with GET");
     Err(problem.header(ALLOW, HeaderValue::from_static("GET, HEAD")))
-}
-
-fn unknown_method() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown method")
 }
 
 fn refused(error: &OriginError) -> Problem {

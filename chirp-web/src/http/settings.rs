@@ -8,6 +8,8 @@ use http::StatusCode;
 use super::authenticate::Authenticate;
 use super::problem::Problem;
 use crate::origin_policy::OriginPolicy;
+#[cfg(feature = "requests")]
+use crate::requests::DeferredRequests;
 
 /// The settings of a gateway.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub(super) struct Settings {
     /// Fetches streams that arguments name by URLs. `None` if they may not.
     #[cfg(feature = "requests")]
     pub(super) fetcher: Option<crate::requests::OutgoingClient>,
+    #[cfg(feature = "requests")]
+    pub(super) requests: Option<DeferredRequests>,
 }
 
 impl Default for Settings {
@@ -54,6 +58,8 @@ impl Default for Settings {
             stream_urls: None,
             #[cfg(feature = "requests")]
             fetcher: None,
+            #[cfg(feature = "requests")]
+            requests: None,
         }
     }
 }

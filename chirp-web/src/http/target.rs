@@ -7,7 +7,10 @@ use chirp_runtime::dynamic::JsonCaller;
 use chirp_runtime::packet::JSON_SUFFIX;
 use chirp_runtime::peer::{CallError, Caller, MethodName};
 use chirp_runtime::reflect::{Description, MethodDescription};
+use http::StatusCode;
 use tokio::time::Instant;
+
+use super::problem::Problem;
 
 /// The age at which a description is read again: the target may have been replaced by a newer version.
 const MAX_AGE: Duration = Duration::from_secs(30);
@@ -81,6 +84,23 @@ impl Interface {
             read_at: Instant::now(),
         }
     }
+}
+
+/// Finds a method among targets.
+pub(super) async fn find(targets: &[Target], name: &str) -> Result<TargetMethod, Problem> {
+    let mut failed = None;
+    for target in targets {
+        match target.find(name).await {
+            Ok(Some(method)) => return Ok(method),
+            Ok(None) => {}
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.map_or_else(unknown_method, |error| Problem::of_description(&error)))
+}
+
+pub(super) fn unknown_method() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown method")
 }
 
 impl Target {

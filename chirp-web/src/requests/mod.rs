@@ -1,13 +1,29 @@
 //! Requests over HTTP whose responses come later and elsewhere.
 
+mod deferred_id;
+mod delivery;
+mod delivery_slots;
+mod open_requests;
+mod retry_pauses;
+mod settings;
+mod signing;
 #[allow(
     dead_code,
     unreachable_pub,
     unused_imports,
     reason = "for the gateway's deferred requests"
 )]
-mod store;
+pub(crate) mod store;
 mod stream_url;
+mod timestamp;
+
+pub use deferred_id::{DeferredId, DeferredIdError};
+pub(crate) use delivery::{Deliverer, Delivery};
+pub(crate) use open_requests::{OpenLimit, OpenLimits, OpenPlace, OpenRequests};
+pub(crate) use retry_pauses::RetryPauses;
+pub use settings::DeferredRequests;
+pub use signing::{SigningSecret, SigningSecretError};
+pub(crate) use timestamp::Timestamp;
 
 pub use crate::outgoing::{
     DestinationError, Destinations, OutgoingBody, OutgoingClient, OutgoingError, OutgoingResponse,

@@ -1,0 +1,249 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::task::DeferralTask;
+use crate::http::problem::Problem;
+use crate::http::target::Target;
+use crate::http::url_arguments::UrlArguments;
+use crate::requests::store::{
+    Acceptance, NextStep, RequestChange, RequestEnd, RequestOutcome, RequestRecord, RequestStore,
+    StoredRequest,
+};
+use crate::requests::{
+    DeferredId, DeferredRequests, Deliverer, OpenLimit, OpenLimits, OpenRequests,
+};
+
+/// How many stored requests are read at once.
+const PAGE: usize = 256;
+
+/// The deferred requests of a gateway. Dropping it stops their tasks; those in a store go on when it is opened again.
+pub(in crate::http) struct Deferrals {
+    core: Arc<DeferralCore>,
+}
+
+/// The parts that the tasks of requests share.
+pub(super) struct DeferralCore {
+    pub(super) settings: DeferredRequests,
+    pub(super) targets: Arc<[Target]>,
+    pub(super) store: RequestStore,
+    pub(super) open: Arc<OpenRequests>,
+    /// The streams that arguments may name by URLs.
+    pub(super) urls: UrlArguments,
+    /// Permits for calls.
+    pub(super) running: Semaphore,
+    pub(super) deliverer: Deliverer,
+}
+
+impl Deferrals {
+    pub(in crate::http) fn new(
+        settings: DeferredRequests,
+        targets: Arc<[Target]>,
+        urls: UrlArguments,
+    ) -> Self {
+        let limits = OpenLimits {
+            requests: settings.max_requests,
+            requests_per_caller: settings.max_requests_per_caller,
+            held: settings.max_held,
+        };
+        let calls = settings
+            .max_concurrent_calls
+            .clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            core: Arc::new(DeferralCore {
+                targets,
+                urls,
+                store: RequestStore::memory(),
+                open: Arc::new(OpenRequests::new(limits)),
+                running: Semaphore::new(calls),
+                deliverer: Deliverer::new(&settings),
+                settings,
+            }),
+        }
+    }
+
+    pub(super) fn core(&self) -> &Arc<DeferralCore> {
+        &self.core
+    }
+
+    /// Goes on with the requests that an earlier gateway has left in the store.
+    pub(in crate::http) async fn resume(&self) {
+        let mut last = 0;
+        while let Ok(requests) = self.core.store.unfinished(last, PAGE).await
+            && let Some(request) = requests.last()
+        {
+            last = request.sequence;
+            for request in requests {
+                self.core.resume(request);
+            }
+        }
+    }
+
+    /// Waits until no request is open. Cancel safe.
+    pub(in crate::http) async fn idle(&self) {
+        self.core.open.idle().await;
+    }
+
+    /// Stops all tasks. Requests that are open are left to the store.
+    pub(in crate::http) fn stop(&self) {
+        self.core.open.stop();
+    }
+}
+
+impl Drop for Deferrals {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl DeferralCore {
+    /// Accepts a request, and calls its method in the background. Returns the request's ID, or that of the same request that was
+    /// accepted before.
+    pub(super) async fn accept(
+        self: &Arc<Self>,
+        record: RequestRecord,
+        arguments: bytes::Bytes,
+        counts_caller: bool,
+    ) -> Result<DeferredId, Problem> {
+        let id = DeferredId::from_bytes(record.id);
+        let caller = counts_caller.then_some(record.owner.as_str());
+        let place = self.open.open(id, caller, arguments.len());
+        let place = place.map_err(refused)?;
+        let record = Arc::new(record);
+        let (sender, accepted) = oneshot::channel();
+        let core = Arc::clone(self);
+        // The task is its own from here on: a caller that goes away must not leave a request that is stored and does not run.
+        let task = tokio::spawn(async move {
+            // Expired requests only take room.
+            let _ = core.store.expire(SystemTime::now(), PAGE).await;
+            let acceptance = core
+                .store
+                .accept(Arc::clone(&record), arguments.clone())
+                .await;
+            let is_new = matches!(acceptance, Ok(Acceptance::New));
+            // A caller that is gone finds the request by its key.
+            let _ = sender.send(acceptance);
+            if is_new {
+                DeferralTask::new(core, place, record).call(arguments).await;
+            }
+        });
+        self.open.set_task(id, task.abort_handle());
+        match accepted.await {
+            Ok(Ok(Acceptance::New)) => Ok(id),
+            Ok(Ok(Acceptance::Repeated(request))) => Ok(DeferredId::from_bytes(request.record.id)),
+            Ok(Ok(Acceptance::Conflict)) => Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the idempotency key has been used for another request",
+            )),
+            Ok(Err(_)) => Err(Problem::busy("the request cannot be stored")),
+            Err(_) => Err(Problem::busy("shutting down")),
+        }
+    }
+
+    fn resume(self: &Arc<Self>, request: StoredRequest) {
+        let id = DeferredId::from_bytes(request.record.id);
+        let held = match &request.response {
+            Some(response) => response.body.len(),
+            None => request.arguments.len(),
+        };
+        let Some(place) = self.open.reopen(id, held) else {
+            return;
+        };
+        let next = request.next_step(self.settings.reruns_interrupted);
+        let task = DeferralTask::new(Arc::clone(self), place, request.record);
+        let task = tokio::spawn(async move {
+            match (next, request.response) {
+                (NextStep::Deliver, Some(response)) => {
+                    task.deliver(response, request.progress.attempt).await;
+                }
+                (NextStep::ReportInterruption, _) => task.report_interruption().await,
+                (NextStep::Run | NextStep::Deliver, _) => task.call(request.arguments).await,
+            }
+        });
+        self.open.set_task(id, task.abort_handle());
+    }
+
+    /// Notes that the call of a request is about to be made.
+    pub(super) async fn begin(&self, record: &RequestRecord) -> Result<(), Problem> {
+        let begun = self
+            .store
+            .update(&record.id, RequestChange::Begun(SystemTime::now()))
+            .await;
+        match begun {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Problem::new(
+                StatusCode::GONE,
+                "the request has been cancelled",
+            )),
+            Err(_) => Err(Problem::busy("the request cannot be stored")),
+        }
+    }
+
+    /// Notes that a request has ended, whose response of `held` bytes is kept.
+    pub(super) async fn end(&self, id: DeferredId, outcome: RequestOutcome, held: usize) {
+        let at = SystemTime::now();
+        let expires = at + self.settings.keep_time;
+        let end = RequestEnd {
+            outcome,
+            at,
+            expires,
+        };
+        // A request whose end cannot be stored is delivered once more after a restart, with the same ID.
+        let ended = self
+            .store
+            .update(id.as_bytes(), RequestChange::Finished(end))
+            .await;
+        if let Ok(false) = ended {
+            return;
+        }
+        if let Some(forgotten) = self.open.end(id, expires, held) {
+            // It expires anyway.
+            let _ = self.store.remove(forgotten.as_bytes()).await;
+        }
+    }
+
+    /// Returns a request of this caller.
+    pub(super) async fn find(&self, id: &str, owner: &str) -> Result<StoredRequest, Problem> {
+        let unknown = || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "there is no such request of this caller",
+            )
+        };
+        let id: DeferredId = id.parse().map_err(|_| unknown())?;
+        let request = self.store.get(id.as_bytes()).await;
+        let request = request.map_err(|_| Problem::busy("the request cannot be read"))?;
+        let now = SystemTime::now();
+        let is_remembered = |end: &RequestEnd| end.expires > now;
+        request
+            .filter(|request| request.record.owner == owner)
+            .filter(|request| request.progress.end.as_ref().is_none_or(is_remembered))
+            .ok_or_else(unknown)
+    }
+
+    /// Cancels the call of a request, or the delivery of its response.
+    pub(super) async fn cancel(&self, id: DeferredId) {
+        self.open.abort(id);
+        self.end(id, RequestOutcome::Cancelled, 0).await;
+    }
+}
+
+fn refused(limit: OpenLimit) -> Problem {
+    match limit {
+        OpenLimit::Requests => {
+            Problem::busy("too many requests are open (`DeferredRequests::max_requests`)")
+        }
+        OpenLimit::Held => {
+            Problem::busy("the open requests hold too many bytes (`DeferredRequests::max_held`)")
+        }
+        OpenLimit::Stopped => Problem::busy("shutting down"),
+        OpenLimit::Caller => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests of this caller are open (`DeferredRequests::max_requests_per_caller`)",
+        )
+        .header(RETRY_AFTER, http::HeaderValue::from_static("1")),
+    }
+}

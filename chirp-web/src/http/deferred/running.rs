@@ -1,0 +1,194 @@
+//! Calls for deferred requests, which no connection waits for.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use chirp_runtime::dynamic::{JsonCaller, JsonText};
+use chirp_runtime::peer::CallError;
+use chirp_runtime::stream::Receiver;
+use http::StatusCode;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::deferrals::DeferralCore;
+use super::reply::DeferredReply;
+use crate::http::arguments::CallArguments;
+use crate::http::call_head::CallHead;
+use crate::http::calling;
+use crate::http::problem::Problem;
+use crate::http::target::{self, TargetMethod};
+use crate::http::url_arguments::UrlArguments;
+use crate::requests::RetryPauses;
+use crate::requests::store::RequestRecord;
+
+/// The pauses before a call that did not run is made again.
+const PAUSES: RetryPauses = RetryPauses::new(Duration::from_millis(100), Duration::from_secs(10));
+
+/// The reason why a call has no result.
+enum CallFailure {
+    /// The method did not run, and may run later.
+    NotYet(Problem),
+    Final(Problem),
+}
+
+impl From<Problem> for CallFailure {
+    fn from(problem: Problem) -> Self {
+        Self::Final(problem)
+    }
+}
+
+/// Calls the method of a request until it has run, or the time of the request has passed. Dropping the future cancels the call.
+pub(super) async fn run(
+    core: &DeferralCore,
+    record: &RequestRecord,
+    arguments: &Bytes,
+) -> DeferredReply {
+    let left = record.deadline.duration_since(std::time::SystemTime::now());
+    let deadline = Instant::now() + left.unwrap_or_default();
+    let reply = timeout_at(deadline, repeated(core, record, arguments, deadline)).await;
+    match reply {
+        Err(_) => DeferredReply::Problem(Problem::timed_out()),
+        Ok(Ok(result)) => DeferredReply::Result(result),
+        Ok(Err(problem)) => DeferredReply::Problem(problem),
+    }
+}
+
+async fn repeated(
+    core: &DeferralCore,
+    record: &RequestRecord,
+    arguments: &Bytes,
+    deadline: Instant,
+) -> Result<Bytes, Problem> {
+    let mut attempt = 0_u32;
+    loop {
+        attempt = attempt.saturating_add(1);
+        match once(core, record, arguments, deadline).await {
+            Ok(result) => return Ok(result),
+            Err(CallFailure::Final(problem)) => return Err(problem),
+            Err(CallFailure::NotYet(problem)) => {
+                let pause = PAUSES.after(attempt);
+                if Instant::now() + pause >= deadline {
+                    return Err(problem);
+                }
+                sleep(pause).await;
+            }
+        }
+    }
+}
+
+async fn once(
+    core: &DeferralCore,
+    record: &RequestRecord,
+    arguments: &Bytes,
+    deadline: Instant,
+) -> Result<Bytes, CallFailure> {
+    let permit = core.running.acquire().await;
+    let _permit = permit.expect("the semaphore is never closed");
+    let method = target::find(&core.targets, &record.method).await;
+    let method = method.map_err(|problem| match problem.status {
+        StatusCode::SERVICE_UNAVAILABLE => CallFailure::NotYet(problem),
+        _ => CallFailure::Final(problem),
+    })?;
+    let description = method.description();
+    if !description.idempotent {
+        core.begin(record).await?;
+    }
+    let failed = |error: CallError| {
+        let is_final = !(error.is_safe_to_retry() && error.is_transient());
+        let problem = Problem::of_call(error, description);
+        if is_final {
+            CallFailure::Final(problem)
+        } else {
+            CallFailure::NotYet(problem)
+        }
+    };
+    let head = CallHead {
+        timeout: None,
+        trace: record.trace.clone(),
+        metadata: record.metadata.clone(),
+    };
+    let caller = JsonCaller::new(&method.caller);
+    let name = &description.name;
+    let urls = UrlArguments {
+        base: record.base_url.clone(),
+        ..core.urls.clone()
+    };
+    let arguments = CallArguments::of_json(arguments.clone(), description, &urls)?;
+    if description.one_way {
+        let (list, _uploads) = arguments.into_list();
+        let call = caller.call_one_way(name, list).all_metadata(&head.metadata);
+        let call = match head.trace {
+            Some(trace) => call.trace(trace),
+            None => call,
+        };
+        call.await.map_err(failed)?;
+        return Ok(Bytes::from_static(b"null"));
+    }
+    if description.items.is_some() {
+        let (list, _uploads) = arguments.into_list();
+        let call = calling::with_options(caller.stream(name, list), head, deadline, description);
+        let items = call.await.map_err(failed)?;
+        return Ok(collected(items, &method, core.settings.max_response).await?);
+    }
+    let result = match arguments {
+        CallArguments::Text(text) => {
+            let call = method.caller.call(method.json_name.clone(), text);
+            calling::with_options(call, head, deadline, description).await
+        }
+        CallArguments::List(list, _uploads) => {
+            let call = calling::with_options(caller.call(name, list), head, deadline, description);
+            call.await.map(|result| result.into_string().into())
+        }
+    };
+    let result = result.map_err(failed)?;
+    if result.len() > core.settings.max_response {
+        return Err(too_large(core.settings.max_response).into());
+    }
+    Ok(result)
+}
+
+/// Collects the items of a stream: in an array, or as text in base64 if they are bytes.
+async fn collected(
+    mut items: Receiver<JsonText>,
+    method: &TargetMethod,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let description = method.description();
+    let is_bytes = description
+        .items
+        .as_ref()
+        .is_some_and(|items| items.is_bytes());
+    let mut out = Vec::new();
+    while let Some(item) = items.recv().await {
+        let item = item.map_err(|error| Problem::of_stream(error, description))?;
+        if is_bytes {
+            let bytes = item.to_bytes().map_err(|error| {
+                let detail = format!("an item of the result is not bytes: {error}");
+                Problem::new(StatusCode::BAD_GATEWAY, detail)
+            })?;
+            out.extend_from_slice(&bytes);
+        } else {
+            out.push(if out.is_empty() { b'[' } else { b',' });
+            out.extend_from_slice(item.as_str().as_bytes());
+        }
+        if out.len() > limit {
+            return Err(too_large(limit));
+        }
+    }
+    if is_bytes {
+        return Ok(format!("\"{}\"", STANDARD.encode(out)).into());
+    }
+    if out.is_empty() {
+        out.push(b'[');
+    }
+    out.push(b']');
+    Ok(out.into())
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!(
+        "the result is too large: at most {limit} bytes (`DeferredRequests::max_response`)"
+    );
+    Problem::new(StatusCode::BAD_GATEWAY, detail)
+}
