@@ -7,10 +7,12 @@
 mod certificates;
 mod client;
 mod deferred;
+mod deferred_limits;
 mod destinations;
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "the tests of the gateway use all of it")]
 mod gateway_client;
+mod hook_receivers;
 mod hook_server;
 mod hooks;
 mod localhost;

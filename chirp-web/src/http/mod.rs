@@ -22,7 +22,9 @@ pub(crate) mod media_type;
 mod open_api;
 mod page;
 pub(crate) mod problem;
-mod request_body;
+#[cfg(feature = "requests")]
+pub(crate) mod problem_document;
+pub(crate) mod request_body;
 mod server;
 mod service;
 mod settings;

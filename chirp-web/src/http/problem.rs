@@ -229,7 +229,7 @@ fn status(error: &CallError) -> StatusCode {
     }
 }
 
-fn framework_name(reason: FrameworkError) -> &'static str {
+pub(crate) fn framework_name(reason: FrameworkError) -> &'static str {
     match reason {
         FrameworkError::Overloaded => "Overloaded",
         FrameworkError::ShuttingDown => "ShuttingDown",

@@ -11,7 +11,7 @@ use http_body::Body;
 use super::problem::Problem;
 
 /// Reads a body whole. Memory grows as bytes arrive, whatever length the request claims.
-pub(super) async fn read_whole<B>(
+pub(crate) async fn read_whole<B>(
     headers: &HeaderMap,
     mut body: Pin<&mut B>,
     limit: usize,

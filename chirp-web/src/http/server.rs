@@ -156,7 +156,10 @@ impl GatewayServer {
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         #[cfg(feature = "requests")]
-        self.service.resume_requests().await;
+        let resuming = {
+            let service = self.service.clone();
+            tokio::spawn(async move { service.resume_requests().await })
+        };
         loop {
             let has_room = connections.len() < self.limits.max_connections;
             tokio::select! {
@@ -185,7 +188,10 @@ impl GatewayServer {
         // Dropping the tasks closes the connections that are left.
         let _ = tokio::time::timeout(self.limits.shutdown_timeout, ended).await;
         #[cfg(feature = "requests")]
-        self.service.stop_requests();
+        {
+            resuming.abort();
+            self.service.stop_requests();
+        }
     }
 }
 

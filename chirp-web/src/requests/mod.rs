@@ -3,26 +3,27 @@
 mod deferred_id;
 mod delivery;
 mod delivery_slots;
+mod hook_receiver;
+mod hook_response;
 mod open_requests;
 mod retry_pauses;
 mod settings;
 mod signing;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "for the gateway's deferred requests"
-)]
 pub(crate) mod store;
 mod stream_url;
 mod timestamp;
 
 pub use deferred_id::{DeferredId, DeferredIdError};
 pub(crate) use delivery::{Deliverer, Delivery};
+pub use hook_receiver::{HookError, HookReceiver, HookTicket};
+pub use hook_response::HookResponse;
 pub(crate) use open_requests::{OpenLimit, OpenLimits, OpenPlace, OpenRequests};
 pub(crate) use retry_pauses::RetryPauses;
 pub use settings::DeferredRequests;
 pub use signing::{SigningSecret, SigningSecretError};
+#[cfg(feature = "requests-store")]
+pub use store::RequestStore;
+pub use store::StoreError;
 pub(crate) use timestamp::Timestamp;
 
 pub use crate::outgoing::{

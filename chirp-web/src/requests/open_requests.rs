@@ -166,6 +166,10 @@ impl OpenRequests {
         }
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.lock().is_stopped
+    }
+
     /// Waits until no request is open. Cancel safe.
     pub(crate) async fn idle(&self) {
         loop {

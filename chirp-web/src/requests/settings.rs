@@ -1,7 +1,9 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::SigningSecret;
+use super::store::RequestStore;
 use crate::outgoing::{Destinations, OutgoingClient};
 
 /// The settings of a gateway for deferred requests, whose responses come later and elsewhere
@@ -25,6 +27,7 @@ use crate::outgoing::{Destinations, OutgoingClient};
 pub struct DeferredRequests {
     pub(crate) client: OutgoingClient,
     pub(crate) secrets: Vec<SigningSecret>,
+    pub(crate) store: Option<Arc<RequestStore>>,
     pub(crate) max_requests: usize,
     pub(crate) max_requests_per_caller: usize,
     pub(crate) max_concurrent_calls: usize,
@@ -45,6 +48,7 @@ impl Default for DeferredRequests {
         Self {
             client: OutgoingClient::new(Destinations::new()),
             secrets: Vec::new(),
+            store: None,
             max_requests: 10_000,
             max_requests_per_caller: 1_000,
             max_concurrent_calls: 256,
@@ -85,6 +89,16 @@ impl DeferredRequests {
     /// replaced: add the new one, give it to all receivers, remove the old one. Without a secret, responses are not signed.
     pub fn sign_with(mut self, secret: SigningSecret) -> Self {
         self.secrets.push(secret);
+        self
+    }
+
+    /// Keeps requests in a file. A request is on the disk before it is answered with 202, and a gateway that is started with the same
+    /// file goes on where an earlier one stopped, also if it was killed: a request that had not begun runs, a call that was interrupted
+    /// runs again if its method is idempotent, and a response that may have been delivered is delivered again, with the same ID. By
+    /// default requests are kept in memory, and end with the gateway.
+    #[cfg(feature = "requests-store")]
+    pub fn store(mut self, store: RequestStore) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 

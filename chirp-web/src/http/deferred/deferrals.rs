@@ -1,9 +1,10 @@
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::sleep;
 
 use super::task::DeferralTask;
 use crate::http::problem::Problem;
@@ -20,6 +21,9 @@ use crate::requests::{
 /// How many stored requests are read at once.
 const PAGE: usize = 256;
 
+/// The pause after an error of the store.
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+
 /// The deferred requests of a gateway. Dropping it stops their tasks; those in a store go on when it is opened again.
 pub(in crate::http) struct Deferrals {
     core: Arc<DeferralCore>,
@@ -29,7 +33,7 @@ pub(in crate::http) struct Deferrals {
 pub(super) struct DeferralCore {
     pub(super) settings: DeferredRequests,
     pub(super) targets: Arc<[Target]>,
-    pub(super) store: RequestStore,
+    pub(super) store: Arc<RequestStore>,
     pub(super) open: Arc<OpenRequests>,
     /// The streams that arguments may name by URLs.
     pub(super) urls: UrlArguments,
@@ -56,7 +60,10 @@ impl Deferrals {
             core: Arc::new(DeferralCore {
                 targets,
                 urls,
-                store: RequestStore::memory(),
+                store: settings
+                    .store
+                    .clone()
+                    .unwrap_or_else(|| Arc::new(RequestStore::memory())),
                 open: Arc::new(OpenRequests::new(limits)),
                 running: Semaphore::new(calls),
                 deliverer: Deliverer::new(&settings),
@@ -71,13 +78,21 @@ impl Deferrals {
 
     /// Goes on with the requests that an earlier gateway has left in the store.
     pub(in crate::http) async fn resume(&self) {
+        let core = &self.core;
         let mut last = 0;
-        while let Ok(requests) = self.core.store.unfinished(last, PAGE).await
-            && let Some(request) = requests.last()
-        {
-            last = request.sequence;
-            for request in requests {
-                self.core.resume(request);
+        while !core.open.is_stopped() {
+            match core.store.unfinished(last, PAGE).await {
+                // They are still in the store, and must not wait for the next start.
+                Err(_) => sleep(STORE_PAUSE).await,
+                Ok(requests) => {
+                    let Some(request) = requests.last() else {
+                        return;
+                    };
+                    last = request.sequence;
+                    for request in requests {
+                        core.resume(request);
+                    }
+                }
             }
         }
     }
@@ -117,12 +132,11 @@ impl DeferralCore {
         let core = Arc::clone(self);
         // The task is its own from here on: a caller that goes away must not leave a request that is stored and does not run.
         let task = tokio::spawn(async move {
-            // Expired requests only take room.
-            let _ = core.store.expire(SystemTime::now(), PAGE).await;
-            let acceptance = core
-                .store
-                .accept(Arc::clone(&record), arguments.clone())
-                .await;
+            // Both changes are written at once. Expired requests only take room.
+            let (acceptance, _) = tokio::join!(
+                core.store.accept(Arc::clone(&record), arguments.clone()),
+                core.store.expire(SystemTime::now(), PAGE),
+            );
             let is_new = matches!(acceptance, Ok(Acceptance::New));
             // A caller that is gone finds the request by its key.
             let _ = sender.send(acceptance);

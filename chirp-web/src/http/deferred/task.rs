@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::time::sleep;
 
-use super::deferrals::DeferralCore;
+use super::deferrals::{DeferralCore, STORE_PAUSE};
 use super::reply::DeferredReply;
 use super::running;
 use crate::http::problem::Problem;
@@ -66,9 +66,19 @@ impl DeferralTask {
             response = DeferredReply::Problem(problem).to_response(self.id(), &self.record.method);
         }
         let change = RequestChange::Answered(SystemTime::now(), response.clone());
-        // A response that cannot be stored is delivered nevertheless.
-        if let Ok(false) = self.core.store.update(&self.record.id, change).await {
-            return;
+        loop {
+            let stored = self
+                .core
+                .store
+                .update(&self.record.id, change.clone())
+                .await;
+            match stored {
+                Ok(true) => break,
+                Ok(false) => return,
+                // A response that cannot be stored is delivered nevertheless.
+                Err(_) if self.record.hook.is_some() => break,
+                Err(_) => sleep(STORE_PAUSE).await,
+            }
         }
         self.deliver(Arc::new(response), None).await;
     }

@@ -29,9 +29,7 @@ pub use error::StoreError;
 #[cfg(feature = "requests-store")]
 use file::FileStore;
 use memory::MemoryStore;
-pub(crate) use progress::{
-    DeliveryAttempt, RequestChange, RequestEnd, RequestOutcome, RequestProgress,
-};
+pub(crate) use progress::{DeliveryAttempt, RequestChange, RequestEnd, RequestOutcome};
 pub(crate) use record::{Acceptance, IdempotencyKey, RequestRecord, StoredRequest, StoredResponse};
 pub(crate) use resumption::NextStep;
 
