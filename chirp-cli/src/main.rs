@@ -5,6 +5,7 @@ mod call_failure;
 mod command_line;
 mod commands;
 mod connection;
+mod deferred_options;
 mod duration;
 mod exit_code;
 mod failure;

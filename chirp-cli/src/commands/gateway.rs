@@ -5,6 +5,7 @@ use chirp::{Endpoint, PeerBuilder, ReconnectingPeer};
 use clap::Args;
 
 use crate::connection::{self, ConnectOptions};
+use crate::deferred_options::DeferredOptions;
 use crate::duration;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -55,6 +56,8 @@ pub(crate) struct Gateway {
     max_body: usize,
     #[command(flatten)]
     connect: ConnectOptions,
+    #[command(flatten)]
+    deferred: DeferredOptions,
 }
 
 impl Gateway {
@@ -76,6 +79,9 @@ impl Gateway {
             .fold(gateway, |gateway, name| gateway.allow_host(name));
         let origins = self.origin.iter();
         gateway = origins.fold(gateway, |gateway, origin| gateway.allow_origin(origin));
+        if let Some(requests) = self.deferred.settings()? {
+            gateway = gateway.requests(requests);
+        }
         for target in &self.target {
             gateway = gateway.target(&self.target(target)?);
         }
