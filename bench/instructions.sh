@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions of one call, client and server together, and compares them with the checked-in figures, one
-# line for each mode: `plain`, and `context` with a trace and an entry of metadata, which may cost 25 % more. On a
+# line for each mode: `plain`, `context` with a trace and an entry of metadata, which may cost 25 % more, and `concurrent`
+# with 64 callers at once. On a
 # busy machine a handler may be preempted for so long that its method counts as slow, which adds up to four per cent: a
 # count that is too high is taken again, up to five times, and the lowest ones are used.
 # `instructions.sh --keep` stores the new figures.

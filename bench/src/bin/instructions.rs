@@ -1,6 +1,7 @@
 //! Makes calls for counting instructions: `instructions CALLS [MODE]`. The mode is `plain` (default), `context`
 //! (each call has a trace and an entry of metadata), `struct` (the result is a struct), with the feature `reflect` `json` (the
-//! same method by its JSON name) or `reconnecting` over memory, or `inproc` (plain) or `balanced` over in-process addresses.
+//! same method by its JSON name), `concurrent` (64 callers at once) or `reconnecting` over memory, or `inproc` (plain) or
+//! `balanced` over in-process addresses.
 //!
 //! Client and server run on one thread over memory, so that runs are reproducible. `instructions.sh` subtracts two
 //! runs to exclude the start of the program.
@@ -12,6 +13,10 @@ use chirp::channel::memory;
 use chirp::{PeerBuilder, ReconnectConfig, Server, TraceContext};
 use chirp_bench::system::Result;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+/// The tasks that call in the mode `concurrent`.
+const CALLERS: u64 = 64;
 
 #[chirp::service]
 pub trait Arith {
@@ -53,7 +58,9 @@ async fn client(mode: &str) -> Result<ArithClient> {
     Ok(match mode {
         #[cfg(feature = "reflect")]
         "json" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?).with_json(),
-        "plain" | "struct" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?),
+        "plain" | "struct" | "concurrent" => {
+            ArithClient::new(&PeerBuilder::new().start(connect().await?)?)
+        }
         "context" => {
             let peer = PeerBuilder::new().start(connect().await?)?;
             peer.hello().await?;
@@ -84,6 +91,30 @@ async fn client(mode: &str) -> Result<ArithClient> {
     })
 }
 
+/// Makes `calls` calls by 64 tasks, each of which has one call in progress.
+async fn call_concurrently(client: &ArithClient, calls: u64) -> Result<()> {
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let client = client.clone();
+        callers.spawn(async move {
+            for number in 0..calls / CALLERS {
+                let sum = client
+                    .add(number, caller)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                if sum != number + caller {
+                    return Err(format!("{number} and {caller} became {sum}"));
+                }
+            }
+            Ok(())
+        });
+    }
+    while let Some(joined) = callers.join_next().await {
+        joined??;
+    }
+    Ok(())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -100,6 +131,9 @@ async fn main() -> Result<()> {
             }
         }
         return Ok(());
+    }
+    if mode == "concurrent" {
+        return call_concurrently(&client, calls).await;
     }
     for number in 0..calls {
         let mut call = client.add(number, 1);
