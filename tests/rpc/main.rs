@@ -14,6 +14,7 @@ mod error_messages;
 mod errors;
 mod gather;
 mod handlers;
+mod in_place;
 #[cfg(feature = "reflect")]
 mod json_caller;
 mod metadata;

@@ -106,6 +106,7 @@ pub struct Channel {
     /// A fact about the other side for a layer above.
     pub(crate) fact: Option<Arc<dyn Any + Send + Sync>>,
     on_failure: Option<OnFailure>,
+    is_socket: bool,
 }
 
 /// A function that tells the other side of a transport why this side ends the connection.
@@ -131,7 +132,12 @@ impl Channel {
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Self {
+        let any: &dyn Any = &reader;
+        let is_socket = any.is::<tokio::net::tcp::OwnedReadHalf>();
+        #[cfg(unix)]
+        let is_socket = is_socket || any.is::<tokio::net::unix::OwnedReadHalf>();
         Self {
+            is_socket,
             reader: Box::new(reader),
             writer: Box::new(writer),
             remote: None,
@@ -206,6 +212,11 @@ impl Channel {
     /// Removes the function of [`with_failure_hook`](Self::with_failure_hook).
     pub(crate) fn take_failure_hook(&mut self) -> Option<OnFailure> {
         self.on_failure.take()
+    }
+
+    /// Returns `true` if the channel is a socket of tokio. Reading and writing wake no task of this process directly then.
+    pub(crate) fn is_socket(&self) -> bool {
+        self.is_socket
     }
 
     /// Splits the channel into its halves.

@@ -359,6 +359,7 @@ impl PeerBuilder {
         let identity = channel.identity();
         let hello = channel.hello();
         let on_failure = channel.take_failure_hook();
+        let is_socket = channel.is_socket();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
         let mut session = Session::new(SessionConfig {
@@ -382,6 +383,9 @@ impl PeerBuilder {
             credentials,
             identity,
         );
+        // The task that a worker wakes last waits for that worker, which a handler may block. Other channels wake tasks when
+        // they are read or written.
+        connection.starts_in_place = is_socket || !connection.can_take_over;
         connection.observer = self.observer.clone().into();
         connection.observed = self.observer.is_some().into();
         connection.metrics.clone_from(&self.metrics);
@@ -420,7 +424,10 @@ impl PeerBuilder {
             task::spawn(&runtime, watch);
         }
         log::connected(&connection);
-        task::spawn(&runtime, ReaderTask::new(connection, reader).run());
+        task::spawn(
+            &runtime,
+            ReaderTask::run(ReaderTask::new(connection, reader)),
+        );
         Ok(peer)
     }
 }

@@ -4,9 +4,9 @@
 //! [`PeerBuilder`]. A [`Handler`] is the abstraction of both sides: an asynchronous function from a [`Request`] to a
 //! [`Reply`]. Closures are handlers, and so are services, a [`Router`] and a [`Caller`].
 //!
-//! Three tasks serve a connection, and none of them waits for another. The *reader* handles received packets and never
-//! runs user code. The *dispatcher* starts handlers, in order of arrival, and polls each once in place; a handler that
-//! is pending gets a task of its own. The *writer* writes all output that is ready in one call. These tasks and the
+//! Three tasks serve a connection, and none of them waits for another. The *reader* handles received packets. The
+//! *dispatcher* starts handlers, in order of arrival, and polls each once in place; while it is idle, the reader of a socket
+//! does so for it. A handler that is pending gets a task of its own. The *writer* writes all output that is ready in one call. These tasks and the
 //! callers share the session under one lock, which is held briefly.
 
 mod backoff;

@@ -305,6 +305,12 @@ impl Batch {
         })
     }
 
+    /// Returns the bytes to be written next, if they are all in one piece.
+    #[inline]
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        self.inserts.is_empty().then(|| &self.bytes[self.at..])
+    }
+
     /// Fills `slices` with the bytes to be written next, in order. Returns the number of slices filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;

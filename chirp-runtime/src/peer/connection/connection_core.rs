@@ -8,7 +8,7 @@ use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, watch};
 
 use super::effects::{Action, Effects};
@@ -29,6 +29,7 @@ use crate::peer::monitoring::observe::Observer;
 use crate::peer::monitoring::traffic::ReadPauses;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::peer::propagation::Propagation;
+use crate::peer::server::in_place::ReaderInPlace;
 use crate::peer::server::service_order::ServiceOrders;
 use crate::peer::{ConnectionError, PeerState, SharedMetrics};
 use crate::session::{Fatal, InboundCallId, Session};
@@ -52,7 +53,12 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) submit_queue: SubmitQueue,
     pub(in crate::peer) sink: Mutex<Sink>,
     /// The reader task's waker.
-    pub(in crate::peer) reader: OnceLock<Waker>,
+    pub(in crate::peer) reader: Mutex<Option<Waker>>,
+    pub(in crate::peer) in_place: ReaderInPlace,
+    /// Whether other threads run tasks while a handler blocks one.
+    pub(in crate::peer) can_take_over: bool,
+    /// Whether the reader may start requests in place of the dispatcher.
+    pub(in crate::peer) starts_in_place: bool,
     /// The number of bytes that the reader has received.
     pub(in crate::peer) bytes_read: AtomicU64,
     /// Bytes written in total, stored after each attempt to write a batch.
@@ -110,7 +116,10 @@ impl ConnectionCore {
             state: Mutex::new(ConnectionState::new(session)),
             submit_queue: SubmitQueue::default(),
             sink: Mutex::new(sink),
-            reader: OnceLock::new(),
+            reader: Mutex::default(),
+            in_place: ReaderInPlace::default(),
+            starts_in_place: false,
+            can_take_over: runtime.runtime_flavor() != RuntimeFlavor::CurrentThread,
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
             read_pauses: ReadPauses::default(),
@@ -145,6 +154,21 @@ impl ConnectionCore {
         StateGuard::new(self, self.state.lock())
     }
 
+    /// Locks the connection's state for a step that needs no reconciliation, or that decides whether it does.
+    #[inline]
+    pub(super) fn lock_unreconciled(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock()
+    }
+
+    /// Goes on with a lock as [`lock`](Self::lock) would have begun.
+    #[inline]
+    pub(super) fn reconciling<'a>(
+        &'a self,
+        state: MutexGuard<'a, ConnectionState>,
+    ) -> StateGuard<'a> {
+        StateGuard::new(self, state)
+    }
+
     /// As [`lock`](Self::lock), for tasks that lock often: `effects` must be empty, is empty again afterwards, and keeps
     /// its allocations.
     #[inline]
@@ -172,7 +196,8 @@ impl ConnectionCore {
     }
 
     pub(in crate::peer) fn wake_reader(&self) {
-        if let Some(waker) = self.reader.get() {
+        // A task of this library: waking it runs no other code.
+        if let Some(waker) = &*self.reader.lock() {
             waker.wake_by_ref();
         }
     }

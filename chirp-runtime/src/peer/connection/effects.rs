@@ -102,6 +102,12 @@ impl Effects {
         present == 0 && end.is_none()
     }
 
+    /// Returns `true` if tasks of the program are to be woken.
+    #[inline]
+    pub(in crate::peer) fn has_wakes(&self) -> bool {
+        (self.wakes.len() | self.answers.len() | self.refused.len()) != 0
+    }
+
     /// Adds an action.
     #[inline]
     pub(in crate::peer) fn add(&mut self, action: Action) {

@@ -20,6 +20,7 @@ use crate::peer::ConnectionError;
 use crate::peer::monitoring::observe;
 use crate::peer::monitoring::progress::Progress;
 use crate::peer::monitoring::stall_timer::StallTimer;
+use crate::peer::server::handler_starter::HandlerStarter;
 use crate::session::ReadState;
 
 /// The number of pieces that a pause is divided into. If the whole process stood still for the time of a pause, that
@@ -50,7 +51,9 @@ const ITEMS: usize = 64 << 10;
 /// thread, and requests that have not been started use memory.
 const TURN: u64 = 1 << 20;
 
-/// The task that handles received packets. It never runs user code, and waits for nothing but bytes or room.
+/// The task that handles received packets. It waits for nothing but bytes or room, and runs handlers only in place of an
+/// idle dispatcher, where another task may take the reader over.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(in crate::peer) struct ReaderTask {
     connection: Arc<ConnectionCore>,
     io: channel::Reader,
@@ -78,6 +81,21 @@ pub(in crate::peer) struct ReaderTask {
     lingering: Option<Box<Lingering>>,
     /// The value of `bytes` at the last yield.
     yielded_at: u64,
+    /// Tasks of the program may have been woken since this task was polled.
+    has_woken: bool,
+    /// Starts requests in place of an idle dispatcher.
+    pub(in crate::peer) starter: Option<Box<HandlerStarter>>,
+    /// Why the last batch ended, and whether work may be blocked behind a handler, while requests of the batch are
+    /// started in place.
+    stopped: Option<(ReadStop, bool)>,
+}
+
+/// The reason why [`ReaderTask::read`] returns.
+enum ReadEnd {
+    /// Requests have been claimed and are to be started in place.
+    InPlace,
+    /// Nothing more is to be read.
+    Over(ConnectionError),
 }
 
 /// The reason why a batch of packets ends.
@@ -93,9 +111,9 @@ enum ReadStop {
 }
 
 impl ReaderTask {
-    pub(in crate::peer) fn new(connection: Arc<ConnectionCore>, io: channel::Reader) -> Self {
+    pub(in crate::peer) fn new(connection: Arc<ConnectionCore>, io: channel::Reader) -> Box<Self> {
         let limits = connection.look().session.limits().clone();
-        Self {
+        Box::new(Self {
             connection,
             io,
             decoder: PacketDecoder::new(limits.max_payload),
@@ -112,34 +130,66 @@ impl ReaderTask {
             input_over: false,
             lingering: None,
             yielded_at: 0,
+            has_woken: false,
+            starter: None,
+            stopped: None,
+        })
+    }
+
+    /// Reads until the session ends, or another task takes the reader over. Boxed, since it changes its place whenever
+    /// requests are started in place.
+    pub(in crate::peer) async fn run(mut reader: Box<Self>) {
+        let connection = Arc::clone(&reader.connection);
+        poll_fn(|cx| {
+            let old = connection.reader.lock().replace(cx.waker().clone());
+            drop(old);
+            Poll::Ready(())
+        })
+        .await;
+        let reason = loop {
+            match reader.read().await {
+                ReadEnd::Over(reason) => break reason,
+                ReadEnd::InPlace => match connection.start_in_place(reader) {
+                    Some(returned) => reader = returned,
+                    None => return,
+                },
+            }
+        };
+        if reader.input_over {
+            Box::pin(reader.finish_arrived()).await;
+        }
+        connection.end(reason);
+        if let Some(lingering) = reader.linger() {
+            Box::pin(reader.discard(lingering)).await;
         }
     }
 
-    /// A block rather than an async function, which would store the reader twice: as its argument and as its variable.
-    #[expect(clippy::manual_async_fn, reason = "the future is half as large")]
-    pub(in crate::peer) fn run(mut self) -> impl Future<Output = ()> + Send {
-        async move {
-            poll_fn(|cx| {
-                let _ = self.connection.reader.set(cx.waker().clone());
-                Poll::Ready(())
-            })
-            .await;
-            let reason = self.read().await;
-            if self.input_over {
-                Box::pin(self.finish_arrived()).await;
-            }
-            self.connection.end(reason);
-            if let Some(lingering) = self.linger() {
-                Box::pin(self.discard(lingering)).await;
-            }
+    /// Notes that requests have been started in place: whether work may be blocked behind a handler now, and whether tasks
+    /// of the program were woken.
+    pub(in crate::peer) fn note_in_place(&mut self, (blocked_work, has_woken): (bool, bool)) {
+        self.has_woken |= has_woken;
+        if let Some((_, blocked)) = &mut self.stopped {
+            *blocked |= blocked_work;
         }
     }
 
-    async fn read(&mut self) -> ConnectionError {
+    /// Prepares for another task, which looks for work that is blocked behind a handler before it reads.
+    pub(in crate::peer) fn forget_batch(&mut self) {
+        self.stopped = None;
+    }
+
+    async fn read(&mut self) -> ReadEnd {
         loop {
-            let (stopped, blocked_work) = match self.handle_batch() {
-                Ok(stopped) => stopped,
-                Err(reason) => return reason,
+            let (stopped, blocked_work) = match self.stopped.take() {
+                Some(stopped) => stopped,
+                None => match self.handle_batch() {
+                    Ok((stopped, blocked_work, false)) => (stopped, blocked_work),
+                    Ok((stopped, _, true)) => {
+                        self.stopped = Some((stopped, false));
+                        return ReadEnd::InPlace;
+                    }
+                    Err(reason) => return ReadEnd::Over(reason),
+                },
             };
             match stopped {
                 // Boxed: a pause is rare, and its timers are large.
@@ -161,10 +211,10 @@ impl ReaderTask {
                 ReadStop::Empty => match self.fill(blocked_work).await {
                     Ok(0) => {
                         self.input_over = !self.connection.has_ended();
-                        return match self.decoder.finish() {
+                        return ReadEnd::Over(match self.decoder.finish() {
                             Ok(()) => ConnectionError::ClosedByPeer,
                             Err(error) => error.into(),
-                        };
+                        });
                     }
                     Ok(bytes) => {
                         self.decoder.note_read(bytes);
@@ -174,17 +224,17 @@ impl ReaderTask {
                             .store(self.bytes, Ordering::Relaxed);
                         let lingering = self.lingering.as_deref();
                         if lingering.is_some_and(|lingering| lingering.is_over(self.bytes)) {
-                            return ConnectionError::ClosedHere;
+                            return ReadEnd::Over(ConnectionError::ClosedHere);
                         }
                     }
                     Err(reason) => {
                         self.input_over = matches!(reason, ConnectionError::Channel(_));
-                        return reason;
+                        return ReadEnd::Over(reason);
                     }
                 },
             }
             if self.connection.has_ended() {
-                return ConnectionError::ClosedHere;
+                return ReadEnd::Over(ConnectionError::ClosedHere);
             }
         }
     }
@@ -255,9 +305,9 @@ impl ReaderTask {
         }
     }
 
-    /// Handles all complete packets under one lock. Returns why it stopped, and whether work may be blocked behind a
-    /// handler.
-    fn handle_batch(&mut self) -> Result<(ReadStop, bool), ConnectionError> {
+    /// Handles all complete packets under one lock. Returns why it stopped, whether work may be blocked behind a
+    /// handler, and whether requests have been claimed that are to be started in place.
+    fn handle_batch(&mut self) -> Result<(ReadStop, bool, bool), ConnectionError> {
         self.decode();
         let mut state = self.connection.lock_reusing(&mut self.effects);
         let dispatching = !state.dispatch.idle;
@@ -292,6 +342,12 @@ impl ReaderTask {
         };
         let recovery = state.check_stalled_handler();
         let packet_tasks = std::mem::take(&mut state.packet_tasks);
+        self.has_woken |= state.effects.has_wakes();
+        // A reader that pauses leaves them to the dispatcher, since a pause has a time limit.
+        let in_place = !matches!(stopped, Err(_) | Ok(ReadStop::Paused(_)))
+            && self.connection.starts_in_place
+            && state.can_start_in_place()
+            && state.claim_in_place(&mut self.starter, &self.connection, &mut self.has_woken);
         // Reconciling may wake the dispatcher, whose handlers may then block responses that have not been written.
         let blocked_work = state.reconcile_and_look(|state| {
             state.has_blocked_work() || (dispatching && !state.queue.is_empty())
@@ -300,7 +356,7 @@ impl ReaderTask {
             self.connection.start_packet_task(kind);
         }
         self.connection.recover(recovery);
-        stopped.map(|stopped| (stopped, blocked_work))
+        stopped.map(|stopped| (stopped, blocked_work, in_place))
     }
 
     /// Waits for bytes and reads them. Meanwhile recovers from stalled handlers.
@@ -313,6 +369,7 @@ impl ReaderTask {
             progress,
             bytes,
             lingering,
+            has_woken,
             ..
         } = self;
         if !connection.is_sending() && lingering.is_none() {
@@ -328,6 +385,7 @@ impl ReaderTask {
             if let Poll::Ready(read) = read.as_mut().poll(cx) {
                 return Poll::Ready(read.map_err(ConnectionError::from));
             }
+            *has_woken = false;
             // All that came before has been handled.
             connection.empty_reads.fetch_add(1, Ordering::Release);
             if !connection.is_sending() {

@@ -210,6 +210,19 @@ impl ConnectionState {
         }
     }
 
+    /// Returns `true` if nothing follows from a batch having been written: there is no more output, and nothing waits
+    /// for room.
+    #[inline]
+    pub(super) fn needs_nothing(&self) -> bool {
+        self.is_reconciled()
+            && self.effects.is_nothing()
+            && self.end.is_none()
+            && matches!(self.sending, Sending::Open)
+            && self.queue.is_empty()
+            && self.session.nothing_waits()
+            && !self.session.has_output()
+    }
+
     /// Returns `true` if nothing but the dispatcher and the writer can need attention, which is the case after most
     /// steps.
     fn is_reconciled(&self) -> bool {

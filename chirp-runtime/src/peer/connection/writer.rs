@@ -92,11 +92,9 @@ impl Sink {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.batch.slices(&mut slices);
-            let written = match &slices[..count] {
-                [one] => ready!(io.as_mut().poll_write(cx, one))?,
-                several => ready!(io.as_mut().poll_write_vectored(cx, several))?,
+            let written = match self.batch.only_slice() {
+                Some(one) => ready!(io.as_mut().poll_write(cx, one))?,
+                None => ready!(write_slices(io.as_mut(), &self.batch, cx))?,
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -116,6 +114,21 @@ impl Sink {
             Some(io) => Pin::new(io).poll_shutdown(cx).map(drop),
             None => Poll::Ready(()),
         }
+    }
+}
+
+/// Writes a batch that has large payloads between its packets.
+#[inline(never)]
+fn write_slices(
+    io: Pin<&mut channel::Writer>,
+    batch: &Batch,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let count = batch.slices(&mut slices);
+    match &slices[..count] {
+        [one] => io.poll_write(cx, one),
+        several => io.poll_write_vectored(cx, several),
     }
 }
 
@@ -204,8 +217,15 @@ impl ConnectionCore {
     /// Records that a batch has been written. Returns `true` if there is more output; then the turn is in the state
     /// `next`. Otherwise it is free.
     fn note_written(&self, spare: Batch, next: WriteState) -> bool {
+        let mut state = self.lock_unreconciled();
+        if self.budget.is_none() && state.needs_nothing() {
+            state.spare = spare;
+            state.session.batch_written();
+            state.write_state = WriteState::Idle;
+            return false;
+        }
+        let mut state = self.reconciling(state);
         let mut spare = Some(spare);
-        let mut state = self.lock();
         // After the end it may hold payloads that were not written; they are dropped after the lock is released.
         if state.end.is_none() {
             state.spare = spare.take().unwrap_or_default();

@@ -5,6 +5,7 @@ pub(in crate::peer) mod budget;
 pub(in crate::peer) mod connection_counters;
 #[cfg(feature = "reflect")]
 pub(in crate::peer) mod connection_report;
+pub(in crate::peer) mod handler_watchdog;
 pub(in crate::peer) mod keep_alive;
 pub(in crate::peer) mod log;
 pub(in crate::peer) mod metrics;

@@ -29,6 +29,8 @@ pub(in crate::peer) struct Dispatch {
     pub(in crate::peer) waker: Option<Waker>,
     /// The dispatcher waits for requests, or for room for responses.
     pub(in crate::peer) idle: bool,
+    /// The reader starts requests in place of the dispatcher, which is not idle for others then.
+    pub(in crate::peer) in_place: bool,
     /// Methods whose handlers exceeded [`BUDGET`] lately.
     pub(in crate::peer) slow: SlowMethods,
 }
@@ -76,6 +78,7 @@ impl Dispatch {
     /// Takes the queue away from the current dispatcher.
     pub(in crate::peer) fn revoke(&mut self, batch: &mut DispatchBatch) {
         batch.revoke();
+        self.in_place = false;
         self.batch = Arc::default();
     }
 }
@@ -116,9 +119,10 @@ impl ConnectionState {
             return false;
         }
         let batch = self.dispatch.batch.lock();
-        let active = batch.active().is_some();
-        let waiting = self.queue.len() + batch.waiting();
-        waiting > 1 || (active && (waiting > 0 || batch.has_replies() || self.has_unwritten()))
+        // Whichever of the requests is to block its thread: it may begin right after this.
+        let requests = self.queue.len() + batch.waiting() + usize::from(batch.active().is_some());
+        let count = requests + usize::from(batch.has_replies());
+        count > 1 || (requests > 0 && self.has_unwritten())
     }
 
     /// Returns `true` if there is output that no task is writing. The writer task may have been woken, but on a worker
@@ -162,6 +166,10 @@ impl ConnectionState {
         recovery.dispatcher = !self.queue.is_empty() || batch.waiting() > 0;
         if recovery.dispatcher {
             self.put_back(&mut batch);
+            if self.dispatch.in_place {
+                // The idle dispatcher has no batch any more, and exits.
+                self.effects.wakes.extend(self.dispatch.take_waker());
+            }
             self.dispatch.revoke(&mut batch);
         }
         recovery

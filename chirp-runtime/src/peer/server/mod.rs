@@ -9,7 +9,9 @@ pub(in crate::peer) mod dispatch_batch;
 pub(in crate::peer) mod dispatcher;
 pub(in crate::peer) mod extensions;
 pub(in crate::peer) mod handler;
+pub(in crate::peer) mod handler_starter;
 pub(in crate::peer) mod handler_tasks;
+pub(in crate::peer) mod in_place;
 pub(in crate::peer) mod inbound_call;
 #[cfg(feature = "reflect")]
 pub(in crate::peer) mod json_form;

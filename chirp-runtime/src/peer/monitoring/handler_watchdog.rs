@@ -1,0 +1,120 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use crate::peer::connection::ConnectionCore;
+
+/// How often the watchdog looks. A reader is taken over after one to two of these intervals inside of handlers.
+const INTERVAL: Duration = Duration::from_micros(500);
+
+/// The number of looks without any handler in place after which a connection is not observed any more.
+const QUIET: u32 = 40;
+
+/// The thread that notices readers that are blocked inside of a handler. One for the process: a task would need a worker
+/// that polls timers, and the blocked worker may be the only one that does.
+static WATCHDOG: HandlerWatchdog = HandlerWatchdog {
+    added: Mutex::new(Added {
+        connections: Vec::new(),
+        state: WatchdogState::NotStarted,
+    }),
+    wakes: Condvar::new(),
+};
+
+struct HandlerWatchdog {
+    added: Mutex<Added>,
+    wakes: Condvar,
+}
+
+/// The connections that the thread has not taken yet.
+struct Added {
+    connections: Vec<Weak<ConnectionCore>>,
+    state: WatchdogState,
+}
+
+#[derive(PartialEq, Eq)]
+enum WatchdogState {
+    NotStarted,
+    Sleeping,
+    Looking,
+}
+
+struct Watched {
+    connection: Weak<ConnectionCore>,
+    /// The stay that was found by the last look.
+    stay: u64,
+    quiet: u32,
+}
+
+/// Observes a connection whose reader runs handlers, until it has run none for a while.
+pub(in crate::peer) fn watch(connection: &Arc<ConnectionCore>) {
+    let mut added = WATCHDOG.lock();
+    added.connections.push(Arc::downgrade(connection));
+    match added.state {
+        WatchdogState::Looking => {}
+        WatchdogState::Sleeping => {
+            added.state = WatchdogState::Looking;
+            WATCHDOG.wakes.notify_one();
+        }
+        WatchdogState::NotStarted => {
+            let thread = thread::Builder::new().name("chirp-watchdog".to_owned());
+            // Without the thread, a handler that blocks stalls its connection alone; the next connection tries again.
+            if thread.spawn(|| WATCHDOG.run()).is_ok() {
+                added.state = WatchdogState::Looking;
+            }
+        }
+    }
+}
+
+impl HandlerWatchdog {
+    fn lock(&self) -> MutexGuard<'_, Added> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut watched = Vec::new();
+        loop {
+            let mut added = self.lock();
+            while watched.is_empty() && added.connections.is_empty() {
+                added.state = WatchdogState::Sleeping;
+                added = self
+                    .wakes
+                    .wait(added)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            watched.extend(added.connections.drain(..).map(|connection| Watched {
+                connection,
+                stay: 0,
+                quiet: 0,
+            }));
+            drop(added);
+            thread::sleep(INTERVAL);
+            // Taking a reader over may drop values of the program, if its runtime has been shut down.
+            watched.retain_mut(|watched| {
+                catch_unwind(AssertUnwindSafe(|| watched.look())).unwrap_or(false)
+            });
+        }
+    }
+}
+
+impl Watched {
+    /// Takes over a reader that has been inside of handlers since the last look. Returns `false` if the connection need
+    /// not be observed any more.
+    fn look(&mut self) -> bool {
+        let Some(connection) = self.connection.upgrade() else {
+            return false;
+        };
+        let stay = connection.in_place.stay();
+        if stay != self.stay {
+            self.stay = stay;
+            self.quiet = 0;
+            return true;
+        }
+        if stay.is_multiple_of(2) {
+            self.quiet += 1;
+            return self.quiet < QUIET || !connection.in_place.stop_watching();
+        }
+        connection.take_over_reader(stay);
+        true
+    }
+}

@@ -1,0 +1,360 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::task::coop;
+use tokio::time::Instant as Deadline;
+
+use crate::packet::FrameworkError;
+use crate::peer::client::caller::ConnectionRef;
+use crate::peer::connection::ConnectionCore;
+use crate::peer::connection::effects::Effects;
+use crate::peer::connection::state::ConnectionState;
+use crate::peer::guard;
+use crate::peer::monitoring::span::Span;
+use crate::peer::server::completion::into_wire;
+use crate::peer::server::dispatch::{ActiveHandler, BUDGET};
+use crate::peer::server::dispatch_batch::{DispatchBatch, FirstPoll};
+use crate::peer::server::inbound_call::InboundCall;
+use crate::peer::server::serving::Serving;
+use crate::peer::server::slow_methods::MethodPrefix;
+use crate::peer::server::task::{self, HandlerTask};
+use crate::peer::stream::inbound_streams::InboundStreams;
+use crate::peer::{CallContext, Handler, HandlerFuture, Reply, Request};
+use crate::session::{InboundCallId, StreamCarrier};
+use crate::sync::Mutex;
+
+/// Claims requests in order of arrival, starts their handlers, and polls each once: for the dispatcher, or for the
+/// reader in its place.
+pub(in crate::peer) struct HandlerStarter {
+    pub(super) connection: Arc<ConnectionCore>,
+    /// The requests that have been claimed. While the batch is not revoked, its owner has the queue.
+    pub(super) batch: Arc<Mutex<DispatchBatch>>,
+    pub(super) progress: Arc<AtomicU64>,
+    /// The services that answer the claimed requests.
+    pub(super) serving: Option<Arc<Serving>>,
+    pub(super) effects: Box<Effects>,
+}
+
+/// The next step of a dispatcher.
+pub(super) enum DispatchStep {
+    /// Start the requests of the batch.
+    Begin,
+    /// Start this request of a slow method. Another dispatcher takes the queue over.
+    Slow(InboundCall, ActiveHandler),
+    /// Wait: there is no request, or no room for responses.
+    Idle,
+    /// Exit: another dispatcher has the queue, or the session has ended.
+    Gone,
+}
+
+/// The task that starts handlers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum StartSite {
+    Dispatcher,
+    /// The reader, in place of an idle dispatcher.
+    Reader,
+}
+
+impl ConnectionState {
+    /// Commits the results of a dispatcher's batch, and claims up to `count` requests for it.
+    pub(super) fn fill(
+        &mut self,
+        batch: &mut DispatchBatch,
+        count: usize,
+        serving: &mut Option<Arc<Serving>>,
+        site: StartSite,
+    ) -> DispatchStep {
+        if site == StartSite::Dispatcher {
+            if self.dispatch.in_place && !batch.is_revoked() {
+                // Woken for another reason: the reader goes on, and wakes the dispatcher if it leaves requests.
+                return DispatchStep::Idle;
+            }
+            self.dispatch.idle &= batch.is_revoked();
+        }
+        self.commit(batch);
+        if batch.is_revoked() || self.end.is_some() || self.serving.is_none() {
+            return DispatchStep::Gone;
+        }
+        if self.session.lacks_room_for_answers() {
+            self.put_back(batch);
+            return self.end_dispatch();
+        }
+        while batch.waiting() < count
+            && let Some(call) = self.queue.pop_front()
+        {
+            if !self.session.is_wanted(call.id) {
+                self.finish(call.id);
+                self.effects.unwanted.push(call.request);
+                continue;
+            }
+            let slow = self.dispatch.slow.contains(call.request.method());
+            if slow && (batch.waiting() > 0 || site == StartSite::Reader) {
+                // The requests before it start first, and the reader leaves it to the dispatcher.
+                self.queue.push_front(call);
+                break;
+            }
+            self.dispatch.count += 1;
+            let number = self.dispatch.count;
+            if slow {
+                self.dispatch.revoke(batch);
+                serving.clone_from(&self.serving);
+                let since = Instant::now();
+                return DispatchStep::Slow(call, ActiveHandler { number, since });
+            }
+            batch.claim(number, call);
+        }
+        if batch.waiting() == 0 {
+            return self.end_dispatch();
+        }
+        serving.clone_from(&self.serving);
+        DispatchStep::Begin
+    }
+
+    /// Commits the results of the reader's batch, and leaves what it has not started to the dispatcher.
+    pub(super) fn leave_to_dispatcher(&mut self, batch: &mut DispatchBatch) {
+        self.commit(batch);
+        if !batch.is_revoked() {
+            self.put_back(batch);
+            self.end_dispatch();
+        }
+    }
+
+    /// Leaves the queue until the dispatcher is woken.
+    fn end_dispatch(&mut self) -> DispatchStep {
+        self.dispatch.idle = true;
+        self.dispatch.in_place = false;
+        DispatchStep::Idle
+    }
+}
+
+impl HandlerStarter {
+    pub(in crate::peer) fn new(connection: &Arc<ConnectionCore>, state: &ConnectionState) -> Self {
+        Self {
+            connection: Arc::clone(connection),
+            batch: Arc::clone(&state.dispatch.batch),
+            progress: Arc::clone(&state.dispatch.progress),
+            serving: None,
+            effects: Box::default(),
+        }
+    }
+
+    /// Commits results and claims requests under one lock. Writes if there is nothing to start.
+    pub(super) fn fill(&mut self, count: usize) -> DispatchStep {
+        let Self {
+            connection,
+            batch,
+            serving,
+            effects,
+            ..
+        } = self;
+        // Routes may have changed in the meantime. Replaced routes belong to the program.
+        if serving.is_some() {
+            guard::discard(serving.take());
+        }
+        let mut state = connection.lock_reusing(effects);
+        let next = state.fill(&mut batch.lock(), count, serving, StartSite::Dispatcher);
+        let lease = match next {
+            DispatchStep::Idle | DispatchStep::Gone => connection.take_turn(&mut state),
+            DispatchStep::Begin | DispatchStep::Slow(..) => {
+                // Written with the responses of this batch, by this dispatcher or the next.
+                state.defer_output();
+                None
+            }
+        };
+        drop(state);
+        if let Some(lease) = lease {
+            connection.write(lease);
+        }
+        next
+    }
+
+    /// Starts the claimed requests. Returns how many it has started, and adds the time it has taken to `spent`.
+    pub(super) fn start_batch(&mut self, spent: &mut Duration) -> usize {
+        let mut now = Instant::now();
+        let mut result = None;
+        let mut count = 0;
+        loop {
+            let mut batch = self.batch.lock();
+            let orphaned_result = result.and_then(|result| batch.record(result));
+            let next = if *spent > BUDGET {
+                None
+            } else {
+                batch.begin(now)
+            };
+            drop(batch);
+            if let Some(result) = orphaned_result {
+                self.commit_orphaned(result);
+            }
+            let Some((call, active)) = next else {
+                return count;
+            };
+            let (polled, after, took) = self.start(call, active, false);
+            *spent += took;
+            (result, now) = (Some(polled), after);
+            count += 1;
+        }
+    }
+
+    /// Drops the services, which belong to the program if they have been replaced.
+    pub(super) fn discard_services(&mut self) {
+        guard::discard(self.serving.take());
+    }
+
+    /// Starts a request of a slow method. Another dispatcher has taken the queue over.
+    pub(super) fn start_slow(&mut self, call: InboundCall, active: ActiveHandler) {
+        let (result, ..) = self.start(call, active, true);
+        self.commit_orphaned(result);
+    }
+
+    /// Commits the results of the batch and writes them, before the dispatcher yields.
+    pub(super) fn commit_and_write(&mut self) {
+        let Self {
+            connection,
+            batch,
+            effects,
+            ..
+        } = self;
+        let mut state = connection.lock_reusing(effects);
+        state.commit(&mut batch.lock());
+        let lease = connection.take_turn(&mut state);
+        drop(state);
+        if let Some(lease) = lease {
+            connection.write(lease);
+        }
+    }
+
+    /// Commits the result of a handler whose batch has been revoked in the meantime.
+    fn commit_orphaned(&mut self, result: FirstPoll) {
+        let mut state = self.connection.lock_reusing(&mut self.effects);
+        match result {
+            FirstPoll::Replied(Some((id, code, mut data))) => {
+                state.complete(id, code, &mut data);
+                state.effects.spent.push(data);
+            }
+            FirstPoll::Replied(None) => {}
+            FirstPoll::Pending(id, task) => state.put_task(id, task),
+        }
+    }
+
+    /// Starts a handler and polls it once. Returns the result, the time after it, and how long it took.
+    fn start(
+        &mut self,
+        call: InboundCall,
+        active: ActiveHandler,
+        slow: bool,
+    ) -> (FirstPoll, Instant, Duration) {
+        let InboundCall {
+            id,
+            request,
+            deadline,
+            info,
+            streams,
+        } = call;
+        let link = ConnectionRef::uncounted(&self.connection);
+        let method = MethodPrefix::new(request.method());
+        let span = Span::of_handler(request.method());
+        if slow {
+            // This dispatcher stays with this handler alone.
+            self.connection.start_next_dispatcher(Some(active));
+        }
+        let mut handling = None;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let serving = self.serving.as_deref()?;
+            let streams =
+                streams.map(|unbound| InboundStreams::new(&link, StreamCarrier::Run(id), unbound));
+            if let Some(info) = &info
+                && let Some(trace) = &info.trace
+                && let Some(propagation) = &self.connection.propagation
+            {
+                span.continue_trace(propagation, trace);
+            }
+            let cx = CallContext::new(link.into(), serving.extensions(), Some(id))
+                .within(deadline)
+                .received(info);
+            let request = Request::new(cx, request).with_streams(streams);
+            span.inside(|| {
+                let future = within(deadline, serving.router.handle(request));
+                let handling = handling.insert(future);
+                self.progress.store(active.begun(), Ordering::Release);
+                Some(poll_once(handling))
+            })
+        }));
+        if slow || polled.is_err() {
+            // The next dispatcher may be further already.
+            self.progress
+                .fetch_max(active.returned(), Ordering::Release);
+        }
+        let now = Instant::now();
+        let took = now - active.since;
+        let over = took > BUDGET;
+        if slow || over {
+            let mut state = self.connection.lock();
+            state.dispatch.slow.note(method.as_bytes(), over);
+        }
+        let reply = match (polled, handling) {
+            (Ok(Some(Poll::Pending)), Some(handling)) => {
+                return (self.spawn(id, handling, span, method), now, took);
+            }
+            (Ok(Some(Poll::Ready(reply))), handling) => {
+                task::drop_caught(handling);
+                reply
+            }
+            (Err(panic), handling) => {
+                task::drop_caught(handling);
+                task::panicked(panic, method.as_bytes(), Some(&self.connection))
+            }
+            // Unreachable: `fill` sets `serving` with every claim.
+            (Ok(_), _) => FrameworkError::NoReply.into(),
+        };
+        let mut reply = into_wire(id, reply).map(|(code, data)| (id, code, data));
+        if let Some((id, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
+            self.connection.complete_with(id, code, data);
+        }
+        (FirstPoll::Replied(reply), now, took)
+    }
+
+    /// Moves a handler that is pending to a task of its own.
+    fn spawn(
+        &self,
+        id: InboundCallId,
+        handling: HandlerFuture,
+        span: Span,
+        method: MethodPrefix,
+    ) -> FirstPoll {
+        let connection = &self.connection;
+        let task = HandlerTask::new(Arc::clone(connection), id, handling, span, method);
+        FirstPoll::Pending(id, connection.runtime.spawn(task).abort_handle())
+    }
+}
+
+/// A starter that panics in the program's channel ends the session: nothing else would serve its requests.
+impl Drop for HandlerStarter {
+    fn drop(&mut self) {
+        guard::discard(self.serving.take());
+        if std::thread::panicking() {
+            self.connection.end_with_task();
+        }
+    }
+}
+
+/// Limits a handler to the deadline of its call. Then it is interrupted.
+fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture {
+    let Some(deadline) = deadline else {
+        return handling;
+    };
+    Box::pin(async move {
+        let timed = tokio::time::timeout_at(deadline, handling).await;
+        timed.unwrap_or_else(|_| FrameworkError::DeadlineExceeded.into())
+    })
+}
+
+/// Polls a handler in place, without tokio's cooperative budget: under the dispatcher's budget, later handlers of a
+/// batch would return `Pending` although they could continue. A handler that is pending gets a task, which polls it
+/// again with a real waker.
+fn poll_once(handling: &mut HandlerFuture) -> Poll<Reply> {
+    pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
+}

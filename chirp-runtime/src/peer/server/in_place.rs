@@ -1,0 +1,230 @@
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::peer::connection::ConnectionCore;
+use crate::peer::connection::reader::ReaderTask;
+use crate::peer::connection::state::ConnectionState;
+use crate::peer::monitoring::handler_watchdog;
+use crate::peer::server::dispatch::BUDGET;
+use crate::peer::server::dispatch_batch::DispatchBatch;
+use crate::peer::server::handler_starter::{DispatchStep, HandlerStarter, StartSite};
+use crate::peer::server::serving::Serving;
+use crate::peer::task::spawn;
+use crate::sync::Mutex;
+
+/// The minimum number of requests that are answered with one write, if there are as many.
+const SMALL_PIECE: usize = 8;
+
+/// The maximum number of requests that are answered with one write, so that the peer works on the first answers while
+/// this side works on the rest.
+const LARGE_PIECE: usize = 16;
+
+/// The reader of a connection while it runs handlers in place of the dispatcher.
+///
+/// A handler may block its thread, and the reader with it. So the reader leaves its state here before, and takes it
+/// back afterwards. If the [watchdog](handler_watchdog) finds that this takes too long, it moves the state to a new task,
+/// which goes on reading and revokes the batch of the blocked handler.
+#[derive(Default)]
+pub(in crate::peer) struct ReaderInPlace {
+    /// An odd number while the reader is inside of a handler: the number of its stay. Changed under the lock of `parked`.
+    stay: AtomicU64,
+    /// The watchdog observes the connection.
+    watched: AtomicBool,
+    parked: Mutex<Option<ParkedReader>>,
+}
+
+/// A reader that is inside of a handler.
+struct ParkedReader {
+    stay: u64,
+    reader: Box<ReaderTask>,
+}
+
+impl ReaderInPlace {
+    /// Returns the number of the reader's stay, which is odd while it is inside of a handler.
+    pub(in crate::peer) fn stay(&self) -> u64 {
+        self.stay.load(Ordering::SeqCst)
+    }
+
+    /// Stops the observation, unless the reader is inside of a handler. Returns `true` if it has stopped.
+    pub(in crate::peer) fn stop_watching(&self) -> bool {
+        self.watched.store(false, Ordering::SeqCst);
+        // A reader that enters after this adds the connection to the watchdog again.
+        self.stay().is_multiple_of(2) || self.watched.swap(true, Ordering::SeqCst)
+    }
+
+    /// Parks the reader. Returns the number of its stay.
+    fn enter(&self, connection: &Arc<ConnectionCore>, reader: Box<ReaderTask>) -> u64 {
+        let mut parked = self.parked.lock();
+        let stay = self.stay.load(Ordering::Relaxed) + 1;
+        *parked = Some(ParkedReader { stay, reader });
+        self.stay.store(stay, Ordering::SeqCst);
+        drop(parked);
+        if !self.watched.load(Ordering::SeqCst) && !self.watched.swap(true, Ordering::SeqCst) {
+            handler_watchdog::watch(connection);
+        }
+        stay
+    }
+
+    /// Takes the reader of this stay, unless another task has taken it.
+    fn leave(&self, stay: u64) -> Option<Box<ReaderTask>> {
+        let mut parked = self.parked.lock();
+        let ParkedReader { reader, .. } = parked.take_if(|parked| parked.stay == stay)?;
+        self.stay.store(stay + 1, Ordering::SeqCst);
+        Some(reader)
+    }
+}
+
+impl ConnectionState {
+    /// Returns `true` if requests wait for an idle dispatcher.
+    #[inline]
+    pub(in crate::peer) fn can_start_in_place(&self) -> bool {
+        self.dispatch.idle && !self.queue.is_empty()
+    }
+
+    /// Claims received requests for the reader. Returns `true` if the reader must start them after releasing the lock.
+    /// The dispatcher must be idle.
+    pub(in crate::peer) fn claim_in_place(
+        &mut self,
+        starter: &mut Option<Box<HandlerStarter>>,
+        connection: &Arc<ConnectionCore>,
+        has_woken: &mut bool,
+    ) -> bool {
+        let starter =
+            starter.get_or_insert_with(|| Box::new(HandlerStarter::new(connection, self)));
+        if !Arc::ptr_eq(&starter.batch, &self.dispatch.batch) {
+            starter.batch = Arc::clone(&self.dispatch.batch);
+        }
+        self.dispatch.idle = false;
+        self.dispatch.in_place = true;
+        let batch = &mut starter.batch.lock();
+        let begins = self.fill_in_place(batch, &mut starter.serving);
+        if begins {
+            // Written with the responses.
+            self.defer_output();
+            if connection.can_take_over && mem::take(has_woken) {
+                self.displace();
+            }
+        }
+        begins
+    }
+
+    /// Wakes one more task behind those of the program: the idle dispatcher, which goes to sleep again.
+    ///
+    /// The task that a worker wakes last waits for that worker, and no other worker takes it. A handler that is started
+    /// next may block the worker.
+    fn displace(&mut self) {
+        self.effects.wakes.extend(self.dispatch.waker.clone());
+    }
+
+    /// Commits the results of the reader's batch, and claims the next piece. Returns `true` if there is one.
+    fn fill_in_place(
+        &mut self,
+        batch: &mut DispatchBatch,
+        serving: &mut Option<Arc<Serving>>,
+    ) -> bool {
+        let piece = (self.queue.len() / 4).clamp(SMALL_PIECE, LARGE_PIECE);
+        let next = self.fill(batch, piece, serving, StartSite::Reader);
+        matches!(next, DispatchStep::Begin)
+    }
+}
+
+impl HandlerStarter {
+    /// Starts the requests that [`claim_in_place`](ConnectionState::claim_in_place) has claimed, and those behind them.
+    /// Leaves the rest to the dispatcher once the time budget is spent. Returns whether work may be blocked behind a
+    /// running handler, and whether tasks of the program were woken.
+    fn run_in_place(&mut self) -> (bool, bool) {
+        let mut spent = Duration::ZERO;
+        let mut has_woken = false;
+        loop {
+            self.start_batch(&mut spent);
+            self.discard_services();
+            let Self {
+                connection,
+                batch,
+                serving,
+                effects,
+                ..
+            } = self;
+            let mut state = connection.lock_reusing(effects);
+            let begins = if spent > BUDGET {
+                state.leave_to_dispatcher(&mut batch.lock());
+                false
+            } else {
+                state.fill_in_place(&mut batch.lock(), serving)
+            };
+            let lease = connection.take_turn(&mut state);
+            let wakes = state.effects.has_wakes();
+            has_woken |= wakes;
+            if begins && wakes && connection.can_take_over {
+                state.displace();
+            }
+            let blocked_work = state.reconcile_and_look(|state| {
+                !begins && (state.has_blocked_work() || !state.queue.is_empty())
+            });
+            if let Some(lease) = lease {
+                connection.write(lease);
+            }
+            if !begins {
+                return (blocked_work, has_woken);
+            }
+        }
+    }
+}
+
+impl ConnectionCore {
+    /// Starts claimed requests in place of the dispatcher. Returns the reader, unless another task has taken it over.
+    pub(in crate::peer) fn start_in_place(
+        self: &Arc<Self>,
+        mut reader: Box<ReaderTask>,
+    ) -> Option<Box<ReaderTask>> {
+        let mut starter = reader.starter.take()?;
+        if !self.can_take_over {
+            // Nothing else runs while a handler blocks the only thread.
+            let done = starter.run_in_place();
+            reader.starter = Some(starter);
+            reader.note_in_place(done);
+            return Some(reader);
+        }
+        let mut stay = Stay {
+            connection: self,
+            number: self.in_place.enter(self, reader),
+        };
+        let done = starter.run_in_place();
+        let mut reader = stay.end()?;
+        reader.starter = Some(starter);
+        reader.note_in_place(done);
+        Some(reader)
+    }
+
+    /// Moves the reader to a new task, if it is still inside of the handlers of this stay.
+    pub(in crate::peer) fn take_over_reader(self: &Arc<Self>, stay: u64) {
+        let Some(mut reader) = self.in_place.leave(stay) else {
+            return;
+        };
+        reader.forget_batch();
+        spawn(&self.runtime, ReaderTask::run(reader));
+        // As for a new dispatcher: one more task, so that a second worker wakes and waits for I/O.
+        spawn(&self.runtime, async {});
+    }
+}
+
+/// The reader's stay inside of handlers. If the program's channel panics there, the reader is dropped, which ends the
+/// session.
+struct Stay<'a> {
+    connection: &'a ConnectionCore,
+    number: u64,
+}
+
+impl Stay<'_> {
+    fn end(&mut self) -> Option<Box<ReaderTask>> {
+        self.connection.in_place.leave(self.number)
+    }
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        drop(self.end());
+    }
+}
