@@ -23,4 +23,5 @@ mod stream_urls;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "other tests use all of it")]
 mod support;
+mod tracker;
 mod url_arguments;

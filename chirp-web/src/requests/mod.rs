@@ -32,3 +32,6 @@ pub use crate::outgoing::{
 };
 pub(crate) use stream_url::UrlSource;
 pub use stream_url::{StreamOffer, StreamUrlEnd, StreamUrlError, StreamUrls};
+
+mod tracker;
+pub use tracker::{TrackError, TrackedError, TrackedRequest, Tracker};
