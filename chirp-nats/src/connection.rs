@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::caller::NatsCaller;
 use crate::error::NatsError;
 use crate::inbox::Inbox;
+use crate::multicast::Everyone;
 use crate::options::NatsOptions;
 use crate::server::NatsServerBuilder;
 use crate::subject::Subjects;
@@ -90,6 +91,11 @@ impl Nats {
     /// Returns a caller whose calls go to any server of a method.
     pub fn caller(&self) -> NatsCaller {
         NatsCaller::new(Arc::clone(&self.0))
+    }
+
+    /// Returns every server of a method, for calls to all of them.
+    pub fn everyone(&self) -> Everyone {
+        Everyone::new(Arc::clone(&self.0))
     }
 
     /// Returns a builder of a server of services.

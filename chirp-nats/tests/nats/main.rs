@@ -3,5 +3,6 @@
 mod calls;
 mod closing;
 mod listing;
+mod multicast;
 mod service;
 mod support;

@@ -39,7 +39,7 @@ pub use balance::{
 #[cfg(feature = "mdns")]
 pub use discovery::Mdns;
 pub use discovery::{AddressList, Announcement, Discovered, Discovery};
-pub use gather::{Answer, Gather, GatherError, GatherTemplate, Target};
+pub use gather::{Answer, Gather, GatherError, GatherTemplate, Target, TargetCall};
 pub use handle::Node;
 pub use labels::Labels;
 pub use node_address::NodeAddress;

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 pub use answer::{Answer, GatherError};
 pub(in crate::node) use calls::CallFactory;
 pub use target::Target;
-pub use template::GatherTemplate;
+pub use template::{GatherTemplate, TargetCall};
 
 use crate::peer::{AsCaller, CallError, CallLimit};
 use calls::GatheredCall;

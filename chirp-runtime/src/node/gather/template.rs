@@ -1,3 +1,4 @@
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::Gather;
@@ -38,6 +39,10 @@ impl OneWayCall {
     }
 }
 
+/// The call of one target.
+#[doc(hidden)]
+pub type TargetCall<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
 /// A call that can be sent to any number of targets: a [`Call`] or a [`OneWayCall`] that has not been sent.
 ///
 /// This trait is sealed.
@@ -49,14 +54,25 @@ pub trait GatherTemplate: private::Sealed + Sized {
 
     #[doc(hidden)]
     fn gather_from(self, targets: &Targets) -> Gather<Self::Output, Self::Error>;
+
+    /// Returns this call for another target, for transports with multicasts of their own.
+    #[doc(hidden)]
+    fn for_target(&mut self, target: &impl AsCaller) -> TargetCall<Self::Output, Self::Error>;
 }
 
-impl<T, E: From<CallError>> GatherTemplate for Call<T, E> {
+impl<T: 'static, E: From<CallError> + 'static> GatherTemplate for Call<T, E> {
     type Output = T;
     type Error = E;
 
     fn gather_from(self, targets: &Targets) -> Gather<T, E> {
         Gather::of(CallFactory::template(self), targets.addresses())
+    }
+
+    fn for_target(&mut self, target: &impl AsCaller) -> TargetCall<T, E> {
+        match self.retarget(target.as_caller()) {
+            Ok(call) => Box::pin(call),
+            Err(error) => Box::pin(async move { Err(error.into()) }),
+        }
     }
 }
 
@@ -66,6 +82,13 @@ impl GatherTemplate for OneWayCall {
 
     fn gather_from(self, targets: &Targets) -> Gather<()> {
         Gather::of(CallFactory::one_way(self), targets.addresses())
+    }
+
+    fn for_target(&mut self, target: &impl AsCaller) -> TargetCall<(), CallError> {
+        match self.retarget(target.as_caller()) {
+            Ok(call) => Box::pin(call),
+            Err(error) => Box::pin(async move { Err(error) }),
+        }
     }
 }
 
