@@ -7,6 +7,7 @@ use chirp_runtime::peer::{AsCaller, Caller};
 use tokio::sync::watch;
 
 use crate::caller::NatsCaller;
+use crate::durable::DurableCaller;
 use crate::error::NatsError;
 use crate::inbox::Inbox;
 use crate::multicast::Everyone;
@@ -91,6 +92,13 @@ impl Nats {
     /// Returns a caller whose calls go to any server of a method.
     pub fn caller(&self) -> NatsCaller {
         NatsCaller::new(Arc::clone(&self.0))
+    }
+
+    /// Returns a caller whose one-way calls are stored in a stream of JetStream, and run at least once. The stream must have the
+    /// subjects `_chirp.durable.>`, behind the prefix if there is one, and servers name it:
+    /// [`NatsServerBuilder::durable`].
+    pub fn durable(&self) -> DurableCaller {
+        DurableCaller::new(Arc::clone(&self.0))
     }
 
     /// Returns every server of a method, for calls to all of them.

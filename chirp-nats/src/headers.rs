@@ -17,6 +17,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use base64::Engine as _;
 use bytes::Bytes;
 use chirp_runtime::packet::{ErrorData, FrameworkError, Metadata, TraceContext};
 
@@ -76,7 +77,7 @@ impl RequestFields {
                 headers.insert(TRACE_STATE, trace.state());
             }
         }
-        for (key, value) in self.metadata.iter() {
+        for (key, value) in &self.metadata {
             let mut name = META.to_owned();
             escape(key.as_bytes(), is_key, &mut name);
             let mut text = String::with_capacity(value.len());
@@ -253,15 +254,9 @@ fn document(code: Option<u16>, message: &str, data: &[u8]) -> Bytes {
         document["code"] = code.into();
     }
     if !data.is_empty() {
-        document["data"] = match serde_json::from_slice(data) {
-            Ok(data) => data,
-            Err(_) => {
-                use base64::Engine as _;
-                base64::engine::general_purpose::STANDARD
-                    .encode(data)
-                    .into()
-            }
-        };
+        let text = || base64::engine::general_purpose::STANDARD.encode(data);
+        let json = serde_json::from_slice(data);
+        document["data"] = json.unwrap_or_else(|_| text().into());
     }
     document.to_string().into()
 }
@@ -319,15 +314,12 @@ fn unescape(text: &str) -> Vec<u8> {
             let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
             u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)
         };
-        match (first, hex()) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let (b'%', Some(byte)) = (first, hex()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     bytes
@@ -364,7 +356,7 @@ mod tests {
             assert_eq!(read.timeout, fields.timeout);
             assert_eq!(read.trace, fields.trace);
             assert_eq!(read.metadata.len(), metadata.len());
-            for (key, value) in metadata.iter() {
+            for (key, value) in &metadata {
                 let values: Vec<_> = read.metadata.get_all(key).collect();
                 assert!(values.contains(&value), "{key}");
             }

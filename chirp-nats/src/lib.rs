@@ -23,6 +23,7 @@
 
 mod caller;
 mod connection;
+mod durable;
 mod error;
 mod headers;
 mod inbox;
@@ -33,6 +34,7 @@ mod subject;
 
 pub use caller::NatsCaller;
 pub use connection::Nats;
+pub use durable::DurableCaller;
 pub use error::NatsError;
 pub use multicast::{Everyone, Gathered, Multicast, MulticastEnd};
 pub use options::NatsOptions;

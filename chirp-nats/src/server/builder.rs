@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subscriber;
+use bytes::Bytes;
 use chirp_runtime::layer::MethodMetrics;
 use chirp_runtime::packet::DESCRIBE_METHOD;
 use chirp_runtime::peer::{AccessPolicy, Caller, Layer, RouteError, Router};
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::NatsServer;
+use super::durable::DurableReception;
 use super::endpoint::Endpoints;
 use super::in_progress::InProgress;
 use super::micro::{self, MicroService};
@@ -37,6 +39,7 @@ pub struct NatsServerBuilder {
     max_concurrent_handlers: usize,
     shutdown_timeout: Duration,
     trust_request_info: bool,
+    durable: Option<String>,
 }
 
 impl NatsServerBuilder {
@@ -53,6 +56,7 @@ impl NatsServerBuilder {
             max_concurrent_handlers: 4_096,
             shutdown_timeout: Duration::from_secs(30),
             trust_request_info: false,
+            durable: None,
         }
     }
 
@@ -117,6 +121,17 @@ impl NatsServerBuilder {
         self
     }
 
+    /// Runs the durable calls of one-way methods, too, from this stream of JetStream: see
+    /// [`Nats::durable`](crate::Nats::durable). The stream must exist. Each method has a consumer, which the servers of a queue group
+    /// share and which remains when they end.
+    ///
+    /// A call whose arguments or caller are refused is given up; after a panic it is repeated after 1 s, and then after longer
+    /// pauses of up to a minute.
+    pub fn durable(mut self, stream: impl Into<String>) -> Self {
+        self.durable = Some(stream.into());
+        self
+    }
+
     /// Starts the server. When this returns, the server of NATS that this process is connected to knows every subject.
     ///
     /// # Errors
@@ -137,7 +152,8 @@ impl NatsServerBuilder {
         }
         let mut id = [0; 11];
         getrandom::fill(&mut id).map_err(|error| NatsError::Settings(error.to_string()))?;
-        let id: String = id.iter().map(|byte| format!("{byte:02X}")).collect();
+        let id = Bytes::copy_from_slice(&id);
+        let id = format!("{id:X}");
         let endpoints = Endpoints::new(&description, &self.link.subjects);
         let serving = Arc::new(Serving {
             subject: self.link.subjects.worker(&id),
@@ -175,6 +191,15 @@ impl NatsServerBuilder {
                 let questions = subscribe(&serving.link, &subject, None).await?;
                 let service = Arc::clone(&service);
                 receivers.spawn(service.answer(verb, questions, signals.clone()));
+            }
+        }
+        if let Some(name) = &self.durable {
+            let stream = DurableReception::stream(&serving, name).await?;
+            for (at, endpoint) in serving.endpoints.iter().enumerate() {
+                if let Some(subject) = &endpoint.durable {
+                    let calls = DurableReception::new(&serving, at, subject, &stream).await?;
+                    receivers.spawn(calls.run(signals.clone()));
+                }
             }
         }
         drop(signals);

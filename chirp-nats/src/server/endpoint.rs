@@ -33,6 +33,8 @@ pub(super) struct Endpoint {
     pub(super) name: String,
     pub(super) subject: String,
     pub(super) everyone: String,
+    /// The subject of durable calls, if the method is one-way.
+    pub(super) durable: Option<String>,
     pub(super) native: MethodName,
     pub(super) json: MethodName,
     pub(super) metadata: BTreeMap<&'static str, String>,
@@ -124,6 +126,9 @@ impl Endpoints {
             name: listed(name),
             subject: subjects.method(name.as_bytes()),
             everyone: subjects.everyone(name.as_bytes()),
+            durable: method
+                .filter(|(method, _)| method.one_way)
+                .map(|_| subjects.durable(name.as_bytes())),
             native: Bytes::copy_from_slice(name.as_bytes()).into(),
             json: format!("{name}{JSON_SUFFIX}").into(),
             metadata,

@@ -80,6 +80,15 @@ impl InProgress {
         self.interrupted.load(Ordering::Acquire)
     }
 
+    /// As [`note`](Self::note), for a call that has no answer: it is interrupted with the server only.
+    pub(super) fn note_one_way(&self) -> (String, Arc<Notify>) {
+        static NUMBERS: AtomicUsize = AtomicUsize::new(0);
+        // No subject begins with a space.
+        let key = format!(" {}", NUMBERS.fetch_add(1, Ordering::Relaxed));
+        let interrupted = self.note(&key);
+        (key, interrupted)
+    }
+
     pub(super) fn forget(&self, reply: &str) {
         self.lock().running.remove(reply);
     }

@@ -1,6 +1,7 @@
 //! Servers: services as endpoints of NATS micro.
 
 mod builder;
+mod durable;
 mod endpoint;
 mod in_progress;
 mod micro;

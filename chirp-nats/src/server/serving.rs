@@ -1,7 +1,6 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -208,15 +207,15 @@ impl Serving {
 }
 
 /// A request that has a place at the server.
-struct InboundMessage {
-    serving: Arc<Serving>,
-    endpoint: usize,
-    audience: Audience,
-    form: RequestForm,
+pub(super) struct InboundMessage {
+    pub(super) serving: Arc<Serving>,
+    pub(super) endpoint: usize,
+    pub(super) audience: Audience,
+    pub(super) form: RequestForm,
     /// The subject of the answer. `None` for one-way calls.
-    reply: Option<Subject>,
-    started: Instant,
-    place: Option<CallPlace>,
+    pub(super) reply: Option<Subject>,
+    pub(super) started: Instant,
+    pub(super) place: Option<CallPlace>,
 }
 
 impl InboundMessage {
@@ -225,7 +224,7 @@ impl InboundMessage {
     }
 
     /// The call of the method in this process.
-    fn call(
+    pub(super) fn call(
         &self,
         params: Bytes,
         fields: RequestFields,
@@ -256,15 +255,12 @@ impl InboundMessage {
 
     /// Runs a call that takes longer: it can be cancelled, and its caller gets signs of life.
     async fn run(self, mut call: Call<Bytes>) {
-        static ONE_WAY: AtomicU64 = AtomicU64::new(0);
         let serving = Arc::clone(&self.serving);
         let in_progress = &serving.in_progress;
-        let key = match &self.reply {
-            Some(reply) => reply.to_string(),
-            // No subject begins with a space.
-            None => format!(" {}", ONE_WAY.fetch_add(1, Ordering::Relaxed)),
+        let (key, cancelled) = match &self.reply {
+            Some(reply) => (reply.to_string(), in_progress.note(reply)),
+            None => in_progress.note_one_way(),
         };
-        let cancelled = in_progress.note(&key);
         let first = tokio::time::Instant::now() + BEAT;
         let mut beats = interval_at(first, BEAT);
         let with_beats = self.form != RequestForm::Plain && self.audience == Audience::One;
@@ -304,14 +300,11 @@ impl InboundMessage {
     }
 
     /// Sends the answer, and counts the call.
-    async fn finish(mut self, answer: Result<Bytes, CallError>) {
+    pub(super) async fn finish(mut self, answer: Result<Bytes, CallError>) {
         let numbers = &self.endpoint().numbers;
         numbers.count(self.started.elapsed());
         let error = match answer {
-            Ok(value) => match self.respond(HeaderMap::new(), value).await {
-                Ok(()) => None,
-                Err(error) => Some(error),
-            },
+            Ok(value) => self.respond(HeaderMap::new(), value).await.err(),
             Err(error) => match Reply::forwarded(Err::<Bytes, _>(error)) {
                 Reply::Error(error) => Some(ReplyError::Service(error)),
                 _ => Some(ReplyError::Unknown),

@@ -15,8 +15,8 @@ async fn a_client_calls_a_service() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
-    let server = served
+    let (hosting, calling) = (process.connect().await, process.connect().await);
+    let server = hosting
         .server()
         .service(ArithServer::new(Calculator::default()))
         .start();
@@ -173,11 +173,11 @@ async fn a_dropped_call_is_cancelled_where_it_runs() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculators = [Calculator::default(), Calculator::default()];
     let mut servers = Vec::new();
     for calculator in &calculators {
-        let server = served
+        let server = hosting
             .server()
             .service(ArithServer::new(calculator.clone()))
             .start();
@@ -206,9 +206,9 @@ async fn a_call_without_a_sign_of_life_ends() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculator = Calculator::default();
-    let server = served
+    let server = hosting
         .server()
         .service(ArithServer::new(calculator.clone()))
         .start();

@@ -14,10 +14,10 @@ async fn closing_loses_no_request() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculator = Calculator::default();
     let start = || {
-        served
+        hosting
             .server()
             .service(ArithServer::new(calculator.clone()))
             .start()
@@ -62,10 +62,10 @@ async fn closing_waits_for_handlers_within_its_timeout() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculator = Calculator::default();
     let builder = || {
-        served
+        hosting
             .server()
             .service(ArithServer::new(calculator.clone()))
     };
@@ -111,9 +111,9 @@ async fn one_way_calls_before_the_end_are_run() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculator = Calculator::default();
-    let server = served
+    let server = hosting
         .server()
         .service(ArithServer::new(calculator.clone()))
         .start();

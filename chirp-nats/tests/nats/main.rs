@@ -2,6 +2,8 @@
 
 mod calls;
 mod closing;
+mod cluster;
+mod durable;
 mod listing;
 mod multicast;
 mod service;

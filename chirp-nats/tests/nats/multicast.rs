@@ -24,9 +24,9 @@ async fn every_server_answers_a_multicast() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculators: Vec<_> = (0..5).map(|_| Calculator::default()).collect();
-    let servers = servers(&served, &calculators).await;
+    let servers = servers(&hosting, &calculators).await;
     let arith = ArithClient::unbound();
     let all = calling
         .everyone()
@@ -92,9 +92,9 @@ async fn a_dropped_multicast_is_cancelled_everywhere() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculators: Vec<_> = (0..3).map(|_| Calculator::default()).collect();
-    let servers = servers(&served, &calculators).await;
+    let servers = servers(&hosting, &calculators).await;
     let waiting = || calculators.iter().map(Calculator::waiting).sum::<usize>();
     let all = calling
         .everyone()
@@ -113,9 +113,9 @@ async fn one_way_calls_go_to_one_server_or_to_all() {
     let Some(process) = NatsProcess::start() else {
         return;
     };
-    let (served, calling) = (process.connect().await, process.connect().await);
+    let (hosting, calling) = (process.connect().await, process.connect().await);
     let calculators: Vec<_> = (0..3).map(|_| Calculator::default()).collect();
-    let _servers = servers(&served, &calculators).await;
+    let _servers = servers(&hosting, &calculators).await;
     let notes = || calculators.iter().map(Calculator::notes).sum::<usize>();
     ArithClient::new(&calling).note(1).await.expect("sent");
     until(|| notes() == 1).await;

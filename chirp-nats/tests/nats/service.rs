@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chirp::CallContext;
@@ -59,6 +59,8 @@ pub(crate) struct CalculatorState {
     pub(crate) dropped: AtomicUsize,
     pub(crate) notes: AtomicUsize,
     pub(crate) release: Notify,
+    /// Whether `note` waits.
+    pub(crate) blocked: AtomicBool,
 }
 
 struct Waiting<'w>(&'w CalculatorState);
@@ -143,6 +145,9 @@ impl Arith for Calculator {
 
     async fn note(&self, number: usize) {
         self.start();
+        if self.0.blocked.load(Ordering::SeqCst) {
+            self.0.release.notified().await;
+        }
         self.0.notes.fetch_add(number, Ordering::SeqCst);
     }
 }

@@ -1,0 +1,204 @@
+//! Durable one-way calls: messages of a stream of JetStream, acknowledged after their handlers have run.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer};
+use async_nats::jetstream::stream::Stream as JetStream;
+use async_nats::jetstream::{self, AckKind, Message};
+use chirp_runtime::packet::FrameworkError;
+use chirp_runtime::peer::CallError;
+use futures_core::Stream;
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+use super::serving::{Audience, InboundMessage, Phase, PhaseSignals, Serving};
+use crate::error::NatsError;
+use crate::headers::RequestFields;
+use crate::subject::listed;
+
+/// After this time without an acknowledgement or a sign of life, JetStream gives a message to another server.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// Messages of a method that one server handles at once.
+const MAX_RUNNING: usize = 64;
+
+/// The longest pause before a message is handled again.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
+
+/// Receives the durable calls of one method.
+pub(super) struct DurableReception {
+    serving: Arc<Serving>,
+    endpoint: usize,
+    consumer: PullConsumer,
+}
+
+/// What becomes of a message after its handler.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The handler has run.
+    Done,
+    /// No server could ever handle it.
+    Never,
+    /// It did not run, or not to its end.
+    Later,
+}
+
+impl DurableReception {
+    /// Finds the stream of durable calls.
+    pub(super) async fn stream(serving: &Serving, name: &str) -> Result<JetStream, NatsError> {
+        let context = jetstream::new(serving.link.client.clone());
+        let stream = context.get_stream(name).await;
+        stream.map_err(|error| NatsError::JetStream(format!("stream `{name}`: {error}")))
+    }
+
+    /// Makes the consumer of a method, which all servers of a queue group share.
+    pub(super) async fn new(
+        serving: &Arc<Serving>,
+        endpoint: usize,
+        subject: &str,
+        stream: &JetStream,
+    ) -> Result<Self, NatsError> {
+        let name = listed(&format!("chirp-{}-{subject}", serving.queue_group));
+        let config = Config {
+            durable_name: Some(name.clone()),
+            filter_subject: subject.to_owned(),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            ..Config::default()
+        };
+        let consumer = stream.get_or_create_consumer(&name, config).await;
+        let consumer = consumer
+            .map_err(|error| NatsError::JetStream(format!("consumer `{name}`: {error}")))?;
+        Ok(Self {
+            serving: Arc::clone(serving),
+            endpoint,
+            consumer,
+        })
+    }
+
+    /// Handles messages until the server ends.
+    pub(super) async fn run(self, signals: PhaseSignals) {
+        let PhaseSignals {
+            mut phase,
+            subscribed,
+        } = signals;
+        let mut running = JoinSet::new();
+        {
+            let over = phase.wait_for(|phase| *phase >= Phase::Unsubscribing);
+            tokio::select! {
+                _ = over => {}
+                () = self.receive(&mut running) => {}
+            }
+        }
+        // Messages that were not started are given to other servers.
+        drop(subscribed);
+        while running.join_next().await.is_some() {}
+    }
+
+    async fn receive(&self, running: &mut JoinSet<()>) {
+        loop {
+            let mut messages = self.messages().await;
+            loop {
+                while running.len() >= MAX_RUNNING {
+                    running.join_next().await;
+                }
+                while running.try_join_next().is_some() {}
+                match poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)).await {
+                    Some(Ok(message)) => {
+                        running.spawn(handle(Arc::clone(&self.serving), self.endpoint, message));
+                    }
+                    Some(Err(error)) => {
+                        tracing::debug!("durable calls: {error}");
+                        break;
+                    }
+                    None => break,
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn messages(&self) -> Messages {
+        loop {
+            let stream = self.consumer.stream().max_messages_per_batch(MAX_RUNNING);
+            match stream.messages().await {
+                Ok(messages) => return messages,
+                Err(error) => tracing::warn!("durable calls cannot be received: {error}"),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+async fn handle(serving: Arc<Serving>, endpoint: usize, message: Message) {
+    let mut verdict = Verdict::Later;
+    if let Some(place) = serving.in_progress.enter() {
+        let mut fields = RequestFields::decode(message.headers.as_ref());
+        // The time began when the call was stored.
+        fields.timeout = None;
+        let request = InboundMessage {
+            serving: Arc::clone(&serving),
+            endpoint,
+            audience: Audience::One,
+            form: fields.form,
+            reply: None,
+            started: Instant::now(),
+            place: Some(place),
+        };
+        let mut call = request.call(message.payload.clone(), fields, None);
+        let (key, interrupted) = serving.in_progress.note_one_way();
+        let mut signs = interval(ACK_WAIT / 3);
+        signs.reset();
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut call => break Some(answer),
+                () = interrupted.notified() => break None,
+                _ = signs.tick() => {
+                    let _ = message.ack_with(AckKind::Progress).await;
+                }
+            }
+        };
+        serving.in_progress.forget(&key);
+        drop(call);
+        if let Some(answer) = answer {
+            verdict = Verdict::of(&answer);
+            request.finish(answer).await;
+        }
+    }
+    let acknowledged = match verdict {
+        Verdict::Done => message.ack().await,
+        Verdict::Never => message.ack_with(AckKind::Term).await,
+        Verdict::Later => {
+            let attempts = message.info().map_or(1, |info| info.delivered);
+            let doubled = Duration::from_secs(1 << attempts.clamp(1, 6) >> 1);
+            let pause = doubled.min(MAX_PAUSE);
+            message.ack_with(AckKind::Nak(Some(pause))).await
+        }
+    };
+    if let Err(error) = acknowledged {
+        // JetStream delivers the message again.
+        tracing::warn!("a durable call was not acknowledged: {error}");
+    }
+}
+
+impl Verdict {
+    fn of<T>(answer: &Result<T, CallError>) -> Self {
+        match answer {
+            Err(CallError::Rejected { reason, .. }) => match reason {
+                FrameworkError::InvalidArguments
+                | FrameworkError::PermissionDenied
+                | FrameworkError::Unsupported => Self::Never,
+                _ => Self::Later,
+            },
+            Err(CallError::UnknownMethod { .. } | CallError::Metadata(_)) => Self::Never,
+            Err(CallError::DeadlineExceeded { .. }) => Self::Later,
+            // The method's own error is its result.
+            Ok(_) | Err(_) => Self::Done,
+        }
+    }
+}
