@@ -11,8 +11,8 @@ use chirp_runtime::peer::{
 };
 use chirp_runtime::session::LimitOwner;
 
-use crate::connection::Link;
-use crate::headers::{ReplyError, RequestFields, RequestForm};
+use crate::connection::NatsLink;
+use crate::headers::{ReplyError, RequestForm, RequestHeaders};
 use crate::inbox::{Arrival, SILENCE};
 
 /// The time limit of calls that have none.
@@ -32,11 +32,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// had the method.
 #[derive(Clone)]
 pub struct NatsCaller {
-    link: Arc<Link>,
+    link: Arc<NatsLink>,
 }
 
 impl NatsCaller {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
+    pub(crate) fn new(link: Arc<NatsLink>) -> Self {
         Self { link }
     }
 }
@@ -58,7 +58,7 @@ impl fmt::Debug for NatsCaller {
 
 /// The innermost layer: it sends calls as messages, in place of a connection of Chirp.
 struct NatsCalls {
-    link: Arc<Link>,
+    link: Arc<NatsLink>,
 }
 
 impl ClientLayer for NatsCalls {
@@ -71,7 +71,7 @@ impl ClientLayer for NatsCalls {
 /// A call as a message.
 pub(crate) struct CallMessage<'c> {
     pub(crate) method: &'c [u8],
-    pub(crate) fields: RequestFields,
+    pub(crate) fields: RequestHeaders,
     pub(crate) params: bytes::Bytes,
 }
 
@@ -89,7 +89,7 @@ impl<'c> CallMessage<'c> {
         let name = call.method().as_bytes();
         let json = name.strip_suffix(JSON_SUFFIX.as_bytes());
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        let fields = RequestFields {
+        let fields = RequestHeaders {
             form: if json.is_some() {
                 RequestForm::Json
             } else {
@@ -107,7 +107,7 @@ impl<'c> CallMessage<'c> {
     }
 }
 
-async fn send(link: &Link, call: &OutgoingCall) -> Result<Answered, CallError> {
+async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallError> {
     let message = CallMessage::new(call)?;
     connected(link).await?;
     let subject = link.subjects.method(message.method);
@@ -136,7 +136,7 @@ async fn send(link: &Link, call: &OutgoingCall) -> Result<Answered, CallError> {
 }
 
 /// Waits for a connection to NATS.
-pub(crate) async fn connected(link: &Link) -> Result<(), CallError> {
+pub(crate) async fn connected(link: &NatsLink) -> Result<(), CallError> {
     let connected = link.connected().await;
     connected.map_err(|reason| CallError::NotConnected(reason.into()))
 }
@@ -158,7 +158,7 @@ pub(crate) fn answered(message: async_nats::Message) -> Result<Answered, CallErr
 }
 
 /// Converts the error of a message that was not sent.
-pub(crate) fn unsent(link: &Link, error: &async_nats::PublishError) -> CallError {
+pub(crate) fn unsent(link: &NatsLink, error: &async_nats::PublishError) -> CallError {
     match error.kind() {
         PublishErrorKind::MaxPayloadExceeded => CallError::TooLarge {
             what: PacketRole::Request,

@@ -7,6 +7,7 @@ use chirp_runtime::peer::{AsCaller, Caller};
 use tokio::sync::watch;
 
 use crate::caller::NatsCaller;
+use crate::channel::NatsScheme;
 use crate::durable::DurableCaller;
 use crate::error::NatsError;
 use crate::inbox::Inbox;
@@ -33,10 +34,10 @@ const ROUND_TRIP: Duration = Duration::from_secs(5);
 ///
 /// The connection is made again when it is lost. When the last clone, caller and server is dropped, it is closed.
 #[derive(Clone)]
-pub struct Nats(pub(crate) Arc<Link>);
+pub struct Nats(pub(crate) Arc<NatsLink>);
 
 /// The parts of a connection.
-pub(crate) struct Link {
+pub(crate) struct NatsLink {
     pub(crate) client: Client,
     pub(crate) subjects: Subjects,
     pub(crate) inbox: Inbox,
@@ -78,7 +79,7 @@ impl Nats {
             return Err(NatsError::Closed);
         }
         let inbox = Inbox::start(&client).await?;
-        let nats = Self(Arc::new(Link {
+        let nats = Self(Arc::new(NatsLink {
             client,
             subjects,
             inbox,
@@ -101,6 +102,11 @@ impl Nats {
         DurableCaller::new(Arc::clone(&self.0))
     }
 
+    /// Returns the scheme of addresses `nats://name`: connections through the cluster, with streams and callbacks.
+    pub fn scheme(&self) -> NatsScheme {
+        NatsScheme::new(Arc::clone(&self.0))
+    }
+
     /// Returns every server of a method, for calls to all of them.
     pub fn everyone(&self) -> Everyone {
         Everyone::new(Arc::clone(&self.0))
@@ -109,6 +115,18 @@ impl Nats {
     /// Returns a builder of a server of services.
     pub fn server(&self) -> NatsServerBuilder {
         NatsServerBuilder::new(Arc::clone(&self.0))
+    }
+
+    /// Waits until the server of NATS has taken everything that was sent before, such as one-way calls. Await it before the
+    /// process ends, or before the last clone is dropped: what is not written by then is lost.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError`] if there is no connection that could carry it within 5 s.
+    pub async fn flush(&self) -> Result<(), NatsError> {
+        self.0.round_trip().await
     }
 
     /// Returns whether there is a connection to a server of NATS now.
@@ -132,7 +150,7 @@ impl Nats {
     }
 }
 
-impl Link {
+impl NatsLink {
     /// Sends a message to this process. When it has arrived, the server has taken every subscription and message that was sent
     /// before, and this process every message that the server had sent.
     ///

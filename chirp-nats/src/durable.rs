@@ -12,7 +12,7 @@ use chirp_runtime::peer::{
 use chirp_runtime::session::LimitOwner;
 
 use crate::caller::{CallMessage, connected, rejected};
-use crate::connection::Link;
+use crate::connection::NatsLink;
 
 /// Makes one-way calls that are stored in a stream of JetStream and run at least once. Clients can be created from it.
 ///
@@ -30,7 +30,7 @@ pub struct DurableCaller {
 }
 
 impl DurableCaller {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
+    pub(crate) fn new(link: Arc<NatsLink>) -> Self {
         let context = jetstream::new(link.client.clone());
         Self {
             calls: DurableCalls { link, context },
@@ -53,7 +53,7 @@ impl fmt::Debug for DurableCaller {
 /// The innermost layer: it stores calls.
 #[derive(Clone)]
 struct DurableCalls {
-    link: Arc<Link>,
+    link: Arc<NatsLink>,
     context: Context,
 }
 

@@ -7,7 +7,7 @@
 //! | `Chirp-Timeout` | requests of others, in JSON | as above |
 //! | `traceparent`, `tracestate` | requests | W3C Trace Context |
 //! | `Chirp-Meta-KEY` | requests | metadata, escaped by `%` |
-//! | `Chirp-Cancel` | a message of its own | the subject of the answer that nobody waits for |
+//! | `Chirp-CancelledCall` | a message of its own | the subject of the answer that nobody waits for |
 //! | `Chirp-Running` | a sign of life to the subject of the answer | the subject of the server |
 //! | `Chirp-Error` | error responses | `unknown`, or the code of the service error in decimal |
 //! | `Chirp-Worker` | responses to everyone's calls | the id of the server |
@@ -24,7 +24,7 @@ use chirp_runtime::packet::{ErrorData, FrameworkError, Metadata, TraceContext};
 const CALL: &str = "Chirp-Call";
 const CALL_JSON: &str = "Chirp-Call-Json";
 const TIMEOUT: &str = "Chirp-Timeout";
-const CANCEL: &str = "Chirp-Cancel";
+const CANCEL: &str = "Chirp-CancelledCall";
 const RUNNING: &str = "Chirp-Running";
 const ERROR: &str = "Chirp-Error";
 const WORKER: &str = "Chirp-Worker";
@@ -53,14 +53,14 @@ pub(crate) enum RequestForm {
 }
 
 /// The fields of a request beside its parameters.
-pub(crate) struct RequestFields {
+pub(crate) struct RequestHeaders {
     pub(crate) form: RequestForm,
     pub(crate) timeout: Option<Duration>,
     pub(crate) trace: Option<TraceContext>,
     pub(crate) metadata: Metadata,
 }
 
-impl RequestFields {
+impl RequestHeaders {
     /// The headers of a Chirp caller.
     pub(crate) fn encode(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -345,13 +345,13 @@ mod tests {
             metadata.append(key, value).expect("valid");
         }
         for form in [RequestForm::Native, RequestForm::Json, RequestForm::Plain] {
-            let fields = RequestFields {
+            let fields = RequestHeaders {
                 form,
                 timeout: Some(Duration::from_millis(1_500)),
                 trace: Some(trace.clone()),
                 metadata: metadata.clone(),
             };
-            let read = RequestFields::decode(Some(&fields.encode()));
+            let read = RequestHeaders::decode(Some(&fields.encode()));
             assert_eq!(read.form, form);
             assert_eq!(read.timeout, fields.timeout);
             assert_eq!(read.trace, fields.trace);
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn requests_without_headers_are_plain() {
-        let read = RequestFields::decode(None);
+        let read = RequestHeaders::decode(None);
         assert_eq!(read.form, RequestForm::Plain);
         assert_eq!(read.timeout, None);
         assert!(read.metadata.is_empty());

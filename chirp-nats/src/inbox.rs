@@ -27,7 +27,7 @@ pub(crate) struct Inbox {
     /// The subject without the number of a call.
     prefix: String,
     waiting: Arc<Mutex<Waiting>>,
-    cancels: mpsc::UnboundedSender<Cancel>,
+    cancels: mpsc::UnboundedSender<CancelledCall>,
 }
 
 #[derive(Default)]
@@ -57,7 +57,7 @@ pub(crate) enum Arrival {
 }
 
 /// A call that was given up.
-struct Cancel {
+struct CancelledCall {
     subject: String,
     reply: String,
 }
@@ -137,7 +137,7 @@ impl Inbox {
         tracing::trace!("call {id} is cancelled");
         let subject = worker.unwrap_or(subject);
         // The task has ended only if the connection is closed.
-        let _ = self.cancels.send(Cancel { subject, reply });
+        let _ = self.cancels.send(CancelledCall { subject, reply });
     }
 }
 
@@ -225,7 +225,7 @@ struct InboxTask {
 }
 
 impl InboxTask {
-    async fn run(mut self, client: Client, mut cancelled: mpsc::UnboundedReceiver<Cancel>) {
+    async fn run(mut self, client: Client, mut cancelled: mpsc::UnboundedReceiver<CancelledCall>) {
         let mut checks = interval(BEAT / 4);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -238,7 +238,7 @@ impl InboxTask {
                     None => break,
                 },
                 cancel = cancelled.recv() => {
-                    let Some(Cancel { subject, reply }) = cancel else { break };
+                    let Some(CancelledCall { subject, reply }) = cancel else { break };
                     let headers = headers::cancel(&reply);
                     // Without a connection there is nothing to cancel.
                     let _ = client.publish_with_headers(subject, headers, Bytes::new()).await;

@@ -22,7 +22,9 @@
 //! The headers of messages are in `chirp-nats/src/headers.rs`, their subjects in `chirp-nats/src/subject.rs`.
 
 mod caller;
+mod channel;
 mod connection;
+mod discovery;
 mod durable;
 mod error;
 mod headers;
@@ -33,7 +35,9 @@ mod server;
 mod subject;
 
 pub use caller::NatsCaller;
+pub use channel::NatsScheme;
 pub use connection::Nats;
+pub use discovery::{NatsDiscovery, NatsNode};
 pub use durable::DurableCaller;
 pub use error::NatsError;
 pub use multicast::{Everyone, Gathered, Multicast, MulticastEnd};

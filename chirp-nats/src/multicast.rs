@@ -12,7 +12,7 @@ use chirp_runtime::peer::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::caller::{CallMessage, answered, connected, unsent};
-use crate::connection::Link;
+use crate::connection::NatsLink;
 use crate::headers;
 
 /// The time after the last answer in which another is awaited.
@@ -27,11 +27,11 @@ const MAX_ANSWERS: usize = 10_000;
 /// Every server that has a method: see [`Nats::everyone`](crate::Nats::everyone).
 #[derive(Clone)]
 pub struct Everyone {
-    link: Arc<Link>,
+    link: Arc<NatsLink>,
 }
 
 impl Everyone {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
+    pub(crate) fn new(link: Arc<NatsLink>) -> Self {
         Self { link }
     }
 
@@ -79,7 +79,7 @@ impl fmt::Debug for Everyone {
 /// ```
 #[must_use = "the call is sent when this is awaited"]
 pub struct Multicast<C> {
-    link: Arc<Link>,
+    link: Arc<NatsLink>,
     call: C,
     expected: Option<usize>,
     quiet: Duration,

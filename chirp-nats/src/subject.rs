@@ -61,6 +61,11 @@ impl Subjects {
         self.own("channel", name.as_bytes())
     }
 
+    /// The subject on which the nodes of a network announce themselves.
+    pub(crate) fn nodes(&self, network: &str) -> String {
+        self.own("nodes", network.as_bytes())
+    }
+
     fn own(&self, kind: &str, name: &[u8]) -> String {
         let mut subject = format!("{}{OWN}.{kind}.", self.prefix);
         escape(name, &mut subject);

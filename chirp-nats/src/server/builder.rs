@@ -17,8 +17,8 @@ use super::durable::DurableReception;
 use super::endpoint::Endpoints;
 use super::in_progress::InProgress;
 use super::micro::{self, MicroService};
-use super::serving::{Audience, Phase, PhaseSignals, Reception, Serving};
-use crate::connection::Link;
+use super::serving::{Audience, Phase, PhaseSignals, Reception, SharedServer};
+use crate::connection::NatsLink;
 use crate::error::NatsError;
 
 /// Builds a [`NatsServer`].
@@ -30,7 +30,7 @@ use crate::error::NatsError;
 /// since messages do not tell who sent them, unless [`trust_request_info`](Self::trust_request_info) is set.
 #[must_use = "the server runs once it is started"]
 pub struct NatsServerBuilder {
-    link: Arc<Link>,
+    link: Arc<NatsLink>,
     router: Router,
     error: Option<RouteError>,
     access: Option<AccessPolicy>,
@@ -43,7 +43,7 @@ pub struct NatsServerBuilder {
 }
 
 impl NatsServerBuilder {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
+    pub(crate) fn new(link: Arc<NatsLink>) -> Self {
         let mut router = Router::default();
         router.reflect();
         Self {
@@ -155,7 +155,7 @@ impl NatsServerBuilder {
         let id = Bytes::copy_from_slice(&id);
         let id = format!("{id:X}");
         let endpoints = Endpoints::new(&description, &self.link.subjects);
-        let serving = Arc::new(Serving {
+        let serving = Arc::new(SharedServer {
             subject: self.link.subjects.worker(&id),
             id,
             caller: Caller::local(self.router),
@@ -165,7 +165,7 @@ impl NatsServerBuilder {
             trust_request_info: self.trust_request_info,
             link: self.link,
         });
-        let (phase, watched) = watch::channel(Phase::Serving);
+        let (phase, watched) = watch::channel(Phase::Open);
         let (subscribed, unsubscribed) = mpsc::channel(1);
         let signals = PhaseSignals {
             phase: watched,
@@ -225,7 +225,7 @@ impl fmt::Debug for NatsServerBuilder {
 }
 
 async fn subscribe(
-    link: &Link,
+    link: &NatsLink,
     subject: &str,
     group: Option<&String>,
 ) -> Result<Subscriber, NatsError> {

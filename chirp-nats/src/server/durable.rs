@@ -15,9 +15,9 @@ use futures_core::Stream;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use super::serving::{Audience, InboundMessage, Phase, PhaseSignals, Serving};
+use super::serving::{Audience, InboundMessage, Phase, PhaseSignals, SharedServer};
 use crate::error::NatsError;
-use crate::headers::RequestFields;
+use crate::headers::RequestHeaders;
 use crate::subject::listed;
 
 /// After this time without an acknowledgement or a sign of life, JetStream gives a message to another server.
@@ -31,7 +31,7 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// Receives the durable calls of one method.
 pub(super) struct DurableReception {
-    serving: Arc<Serving>,
+    serving: Arc<SharedServer>,
     endpoint: usize,
     consumer: PullConsumer,
 }
@@ -49,7 +49,7 @@ enum Verdict {
 
 impl DurableReception {
     /// Finds the stream of durable calls.
-    pub(super) async fn stream(serving: &Serving, name: &str) -> Result<JetStream, NatsError> {
+    pub(super) async fn stream(serving: &SharedServer, name: &str) -> Result<JetStream, NatsError> {
         let context = jetstream::new(serving.link.client.clone());
         let stream = context.get_stream(name).await;
         stream.map_err(|error| NatsError::JetStream(format!("stream `{name}`: {error}")))
@@ -57,7 +57,7 @@ impl DurableReception {
 
     /// Makes the consumer of a method, which all servers of a queue group share.
     pub(super) async fn new(
-        serving: &Arc<Serving>,
+        serving: &Arc<SharedServer>,
         endpoint: usize,
         subject: &str,
         stream: &JetStream,
@@ -134,10 +134,10 @@ impl DurableReception {
     }
 }
 
-async fn handle(serving: Arc<Serving>, endpoint: usize, message: Message) {
+async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
     let mut verdict = Verdict::Later;
     if let Some(place) = serving.in_progress.enter() {
-        let mut fields = RequestFields::decode(message.headers.as_ref());
+        let mut fields = RequestHeaders::decode(message.headers.as_ref());
         // The time began when the call was stored.
         fields.timeout = None;
         let request = InboundMessage {

@@ -8,11 +8,11 @@ use async_nats::{Message, Subscriber};
 use serde::Serialize;
 
 use super::endpoint::{Endpoint, ListedService};
-use super::serving::{PhaseSignals, Serving, TakesMessages, receive};
+use super::serving::{PhaseSignals, SharedServer, TakesMessages, receive};
 
 /// A service as it answers questions of NATS micro.
 pub(super) struct MicroService {
-    serving: Arc<Serving>,
+    serving: Arc<SharedServer>,
     service: ListedService,
     version: String,
     started: String,
@@ -27,7 +27,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Serialize)]
-struct Response<'r> {
+struct MicroResponse<'r> {
     r#type: &'static str,
     name: &'r str,
     id: &'r str,
@@ -63,7 +63,7 @@ struct EndpointStats {
 }
 
 impl MicroService {
-    pub(super) fn new(serving: &Arc<Serving>, service: ListedService, version: &str) -> Self {
+    pub(super) fn new(serving: &Arc<SharedServer>, service: ListedService, version: &str) -> Self {
         Self {
             serving: Arc::clone(serving),
             service,
@@ -99,10 +99,10 @@ impl MicroService {
         receive(questions, signals, &answers).await;
     }
 
-    fn response(&self, verb: Verb) -> Response<'_> {
+    fn response(&self, verb: Verb) -> MicroResponse<'_> {
         let endpoints = self.service.endpoints.iter();
         let endpoints = endpoints.map(|at| self.endpoint(&self.serving.endpoints[*at], verb));
-        Response {
+        MicroResponse {
             r#type: match verb {
                 Verb::Ping => "io.nats.micro.v1.ping_response",
                 Verb::Info => "io.nats.micro.v1.info_response",

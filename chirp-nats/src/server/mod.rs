@@ -17,14 +17,14 @@ use tokio::task::JoinSet;
 pub use builder::NatsServerBuilder;
 
 use crate::error::NatsError;
-use serving::{Phase, Serving};
+use serving::{Phase, SharedServer};
 
 /// A running server of services on a NATS cluster.
 ///
 /// Any number of servers may have the same methods, in any number of processes: each call goes to one of them. Dropping the server
 /// ends it at once, and interrupts its handlers; [`close`](Self::close) loses no request.
 pub struct NatsServer {
-    serving: Arc<Serving>,
+    serving: Arc<SharedServer>,
     phase: watch::Sender<Phase>,
     /// Ends when every subscription has ended at the server of NATS.
     unsubscribed: mpsc::Receiver<()>,
@@ -53,7 +53,7 @@ impl NatsServer {
     /// Waits until the server of NATS that this process is connected to knows every subscription, also after a connection was lost.
     /// Other servers of a cluster learn of the subscriptions a moment later.
     ///
-    /// Cancel safe.
+    /// CancelledCall safe.
     ///
     /// # Errors
     ///

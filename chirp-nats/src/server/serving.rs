@@ -16,12 +16,12 @@ use tokio::time::interval_at;
 
 use super::endpoint::Endpoint;
 use super::in_progress::{CallPlace, InProgress};
-use crate::connection::Link;
-use crate::headers::{self, ReplyError, RequestFields, RequestForm};
+use crate::connection::NatsLink;
+use crate::headers::{self, ReplyError, RequestForm, RequestHeaders};
 use crate::inbox::BEAT;
 
 /// The parts of a server that its tasks share.
-pub(super) struct Serving {
+pub(super) struct SharedServer {
     pub(super) id: String,
     /// The subject of this server alone.
     pub(super) subject: String,
@@ -31,13 +31,13 @@ pub(super) struct Serving {
     pub(super) in_progress: Arc<InProgress>,
     pub(super) queue_group: String,
     pub(super) trust_request_info: bool,
-    pub(super) link: Arc<Link>,
+    pub(super) link: Arc<NatsLink>,
 }
 
 /// The phases of a server's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(super) enum Phase {
-    Serving,
+    Open,
     /// No new requests are routed here. Those on their way are received.
     Unsubscribing,
     /// Every request has arrived in this process.
@@ -62,14 +62,18 @@ pub(super) enum Audience {
 
 /// Receives the messages of one subscription.
 pub(super) struct Reception {
-    serving: Arc<Serving>,
+    serving: Arc<SharedServer>,
     /// The index of the endpoint. `None` for the subject of the server, which receives cancels.
     endpoint: Option<usize>,
     audience: Audience,
 }
 
 impl Reception {
-    pub(super) fn requests(serving: &Arc<Serving>, endpoint: usize, audience: Audience) -> Self {
+    pub(super) fn requests(
+        serving: &Arc<SharedServer>,
+        endpoint: usize,
+        audience: Audience,
+    ) -> Self {
         Self {
             serving: Arc::clone(serving),
             endpoint: Some(endpoint),
@@ -77,7 +81,7 @@ impl Reception {
         }
     }
 
-    pub(super) fn cancels(serving: &Arc<Serving>) -> Self {
+    pub(super) fn cancels(serving: &Arc<SharedServer>) -> Self {
         Self {
             serving: Arc::clone(serving),
             endpoint: None,
@@ -101,7 +105,7 @@ impl TakesMessages for Reception {
         let Some(endpoint) = self.endpoint else {
             return;
         };
-        let fields = RequestFields::decode(message.headers.as_ref());
+        let fields = RequestHeaders::decode(message.headers.as_ref());
         let in_progress = &self.serving.in_progress;
         if let Some(reply) = &message.reply
             && in_progress.was_cancelled(reply)
@@ -188,7 +192,7 @@ async fn next(messages: &mut Subscriber) -> Option<Message> {
     poll_fn(|cx| Pin::new(&mut *messages).poll_next(cx)).await
 }
 
-impl Serving {
+impl SharedServer {
     /// The identity of a caller, as a server of NATS tells it.
     fn identity(&self, headers: Option<&HeaderMap>) -> Option<Identity> {
         #[derive(serde::Deserialize)]
@@ -208,7 +212,7 @@ impl Serving {
 
 /// A request that has a place at the server.
 pub(super) struct InboundMessage {
-    pub(super) serving: Arc<Serving>,
+    pub(super) serving: Arc<SharedServer>,
     pub(super) endpoint: usize,
     pub(super) audience: Audience,
     pub(super) form: RequestForm,
@@ -227,7 +231,7 @@ impl InboundMessage {
     pub(super) fn call(
         &self,
         params: Bytes,
-        fields: RequestFields,
+        fields: RequestHeaders,
         identity: Option<Identity>,
     ) -> Call<Bytes> {
         let endpoint = self.endpoint();

@@ -1,10 +1,12 @@
 //! Services over NATS, with real servers of NATS. Without the program `nats-server`, each test says that it is skipped.
 
 mod calls;
+mod channel;
 mod closing;
 mod cluster;
 mod durable;
 mod listing;
 mod multicast;
+mod nodes;
 mod service;
 mod support;

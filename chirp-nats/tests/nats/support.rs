@@ -1,11 +1,13 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, io, process, thread};
 
 use chirp_nats::{Nats, NatsOptions};
+use futures_core::Stream;
 
 /// The longest time that a server of NATS may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -139,4 +141,10 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         checks.tick().await;
     }
+}
+
+/// The next message of a subscription.
+pub(crate) async fn next(messages: &mut async_nats::Subscriber) -> async_nats::Message {
+    let message = std::future::poll_fn(|cx| Pin::new(&mut *messages).poll_next(cx)).await;
+    message.expect("the connection is open")
 }
