@@ -14,6 +14,7 @@ mod destinations;
 mod gateway_client;
 mod hook_receivers;
 mod hook_server;
+mod hook_streams;
 mod hooks;
 mod localhost;
 #[path = "../http/services.rs"]

@@ -130,9 +130,13 @@ impl CallArguments {
     }
 }
 
-/// Checks arguments in JSON for a call that is made later: that they are JSON, and that none is missing.
+/// Checks arguments in JSON for a call that is made later: that they are JSON, that none is missing, and that URLs are allowed.
 #[cfg(feature = "requests")]
-pub(super) fn check_json(text: &[u8], method: &MethodDescription) -> Result<(), Problem> {
+pub(super) fn check_json(
+    text: &[u8],
+    method: &MethodDescription,
+    urls: &UrlArguments,
+) -> Result<(), Problem> {
     let text = if text.is_empty() { b"{}" } else { text };
     let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     if method.params {
@@ -143,6 +147,14 @@ pub(super) fn check_json(text: &[u8], method: &MethodDescription) -> Result<(), 
     }
     let given: Given = serde_json::from_slice(text)
         .map_err(|error| invalid(format!("the arguments are invalid: {error}")))?;
+    for (at, argument) in method.arguments.iter().enumerate() {
+        if argument.stream
+            && argument.value.is_bytes()
+            && let Some(value) = given.get(at, argument)
+        {
+            urls.check(&argument.name, value)?;
+        }
+    }
     let mut required = method
         .arguments
         .iter()
@@ -169,6 +181,22 @@ pub(super) fn check_json(text: &[u8], method: &MethodDescription) -> Result<(), 
             "the argument \"{}\" is missing",
             argument.name
         ))),
+    }
+}
+
+#[cfg(feature = "requests")]
+impl Given {
+    /// Returns the value of an argument, which is at this position.
+    fn get(&self, at: usize, argument: &ArgumentDescription) -> Option<&JsonText> {
+        match self {
+            Self::Positional(values) => values.get(at),
+            Self::Named(values) => {
+                let found = values
+                    .iter()
+                    .find(|(name, _)| *name == argument.name || argument.aliases.contains(name));
+                found.map(|(_, value)| value)
+            }
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use super::settings::Settings;
 #[cfg(feature = "requests")]
 use super::stream_url::StreamUrlRequest;
 use super::target::TargetMethod;
+use super::url_arguments::UrlArguments;
 
 /// With this header a browser connects again to a stream of events.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -156,7 +157,7 @@ where
             "too many calls are in progress (`Gateway::max_concurrent_calls`)",
         ));
     };
-    let urls = settings.url_arguments(parts);
+    let urls = UrlArguments::of_request(settings, parts);
     let read = arguments.read(&parts.headers, body, settings.max_body, description, &urls);
     let Ok(arguments) = timeout_at(deadline, read).await else {
         return Err(Problem::new(

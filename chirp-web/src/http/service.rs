@@ -56,18 +56,13 @@ impl GatewayService {
         let calls = settings.max_concurrent_calls.min(Semaphore::MAX_PERMITS);
         let targets: Arc<[Target]> = targets.into();
         #[cfg(feature = "requests")]
-        let deferrals = settings.requests.clone().map(|requests| {
-            let urls = UrlArguments {
-                client: settings.fetcher.clone(),
-                own: settings.stream_urls.clone(),
-                base: None,
-            };
-            Deferrals::new(requests, Arc::clone(&targets), urls)
-        });
+        let deferrals = settings.requests.clone();
         Self {
             core: Arc::new(GatewayCore {
                 #[cfg(feature = "requests")]
-                deferrals,
+                deferrals: deferrals.map(|requests| {
+                    Deferrals::new(requests, Arc::clone(&targets), UrlArguments::of(&settings))
+                }),
                 settings,
                 targets,
                 calls: Arc::new(Semaphore::new(calls)),

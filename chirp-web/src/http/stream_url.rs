@@ -1,7 +1,5 @@
 //! Results that are streams at URLs of their own.
 
-use std::time::Duration;
-
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -61,7 +59,7 @@ impl StreamUrlRequest {
     ) -> Result<Response<ResponseBody>, Problem> {
         let offer = self.urls.offer_body(media, body)?;
         let url = offer.url_at(&self.base);
-        let seconds = (offer.expires_in() + Duration::from_millis(500)).as_secs();
+        let seconds = offer.seconds_left();
         let location = HeaderValue::try_from(&url);
         let json = serde_json::json!({
             "stream_url": url,

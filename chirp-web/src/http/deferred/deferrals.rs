@@ -33,12 +33,12 @@ pub(in crate::http) struct Deferrals {
 pub(super) struct DeferralCore {
     pub(super) settings: DeferredRequests,
     pub(super) targets: Arc<[Target]>,
+    /// The streams that arguments may name.
+    pub(super) urls: UrlArguments,
     pub(super) store: Arc<RequestStore>,
     pub(super) open: Arc<OpenRequests>,
-    /// The streams that arguments may name by URLs.
-    pub(super) urls: UrlArguments,
     /// Permits for calls.
-    pub(super) running: Semaphore,
+    pub(super) running: Arc<Semaphore>,
     pub(super) deliverer: Deliverer,
 }
 
@@ -65,7 +65,7 @@ impl Deferrals {
                     .clone()
                     .unwrap_or_else(|| Arc::new(RequestStore::memory())),
                 open: Arc::new(OpenRequests::new(limits)),
-                running: Semaphore::new(calls),
+                running: Arc::new(Semaphore::new(calls)),
                 deliverer: Deliverer::new(&settings),
                 settings,
             }),

@@ -29,6 +29,7 @@ use super::problem::Problem;
 use super::request_body;
 use super::settings::Settings;
 use super::target::TargetMethod;
+use super::url_arguments::UrlArguments;
 use crate::outgoing::DestinationError;
 use crate::requests::DeferredId;
 use crate::requests::store::RequestRecord;
@@ -100,14 +101,14 @@ impl<'c> DeferredCall<'c> {
         let mut head = CallHead::of(parts)?;
         settings.check_metadata(&head.metadata)?;
         head.metadata.merge(&sender.metadata);
-        let lines = [MediaType::Lines];
+        // A range such as `*/*`, which curl accepts, does not ask for lines.
+        let kinds = [MediaType::Json, MediaType::Lines];
         Ok(Some(Self {
             deferrals,
             wishes,
             method: method.clone(),
             head,
-            collects: parts.headers.contains_key(http::header::ACCEPT)
-                && MediaType::accepted(&parts.headers, &lines).is_some(),
+            collects: MediaType::accepted(&parts.headers, &kinds) == Some(MediaType::Lines),
             owner: owner(&sender.identity),
             counts_caller: settings.authenticate.is_some() || !sender.identity.is_anonymous(),
         }))
@@ -135,7 +136,8 @@ impl<'c> DeferredCall<'c> {
         // A copy, since the bytes are a part of the buffer of the connection.
         let text = Bytes::copy_from_slice(read?.trim_ascii());
         let description = self.method.description();
-        arguments::check_json(&text, description)?;
+        let urls = UrlArguments::of_request(settings, parts);
+        arguments::check_json(&text, description, &urls)?;
         let core = self.deferrals.core();
         let requests = &core.settings;
         let id = DeferredId::random()

@@ -11,6 +11,11 @@ use crate::requests::store::StoredResponse;
 pub(super) enum DeferredReply {
     /// The result, in JSON.
     Result(Bytes),
+    /// The result is a stream, at a URL for so many seconds.
+    Stream {
+        url: String,
+        expires_in: u64,
+    },
     Problem(Problem),
 }
 
@@ -22,6 +27,10 @@ struct Document<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'r RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    stream_url: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Box<RawValue>>,
 }
 
@@ -32,6 +41,8 @@ impl DeferredReply {
             id: id.to_string(),
             method,
             result: None,
+            stream_url: None,
+            expires_in: None,
             error: None,
         };
         match self {
@@ -39,6 +50,10 @@ impl DeferredReply {
                 Ok(result) => document.result = Some(result),
                 Err(error) => document.error = raw(&Problem::no_json(&error)),
             },
+            Self::Stream { url, expires_in } => {
+                document.stream_url = Some(url);
+                document.expires_in = Some(*expires_in);
+            }
             Self::Problem(problem) => document.error = raw(problem),
         }
         StoredResponse {

@@ -1,5 +1,6 @@
 //! Calls for deferred requests, which no connection waits for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,13 +15,15 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::deferrals::DeferralCore;
 use super::reply::DeferredReply;
 use crate::http::arguments::CallArguments;
+use crate::http::byte_body::ByteBody;
 use crate::http::call_head::CallHead;
 use crate::http::calling;
+use crate::http::item_body::ItemBody;
+use crate::http::media_type::MediaType;
 use crate::http::problem::Problem;
 use crate::http::target::{self, TargetMethod};
-use crate::http::url_arguments::UrlArguments;
-use crate::requests::RetryPauses;
 use crate::requests::store::RequestRecord;
+use crate::requests::{RetryPauses, StreamOffer, StreamUrlError};
 
 /// The pauses before a call that did not run is made again.
 const PAUSES: RetryPauses = RetryPauses::new(Duration::from_millis(100), Duration::from_secs(10));
@@ -49,7 +52,7 @@ pub(super) async fn run(
     let reply = timeout_at(deadline, repeated(core, record, arguments, deadline)).await;
     match reply {
         Err(_) => DeferredReply::Problem(Problem::timed_out()),
-        Ok(Ok(result)) => DeferredReply::Result(result),
+        Ok(Ok(reply)) => reply,
         Ok(Err(problem)) => DeferredReply::Problem(problem),
     }
 }
@@ -59,7 +62,7 @@ async fn repeated(
     record: &RequestRecord,
     arguments: &Bytes,
     deadline: Instant,
-) -> Result<Bytes, Problem> {
+) -> Result<DeferredReply, Problem> {
     let mut attempt = 0_u32;
     loop {
         attempt = attempt.saturating_add(1);
@@ -82,9 +85,9 @@ async fn once(
     record: &RequestRecord,
     arguments: &Bytes,
     deadline: Instant,
-) -> Result<Bytes, CallFailure> {
-    let permit = core.running.acquire().await;
-    let _permit = permit.expect("the semaphore is never closed");
+) -> Result<DeferredReply, CallFailure> {
+    let permit = Arc::clone(&core.running).acquire_owned().await;
+    let permit = permit.expect("the semaphore is never closed");
     let method = target::find(&core.targets, &record.method).await;
     let method = method.map_err(|problem| match problem.status {
         StatusCode::SERVICE_UNAVAILABLE => CallFailure::NotYet(problem),
@@ -110,10 +113,7 @@ async fn once(
     };
     let caller = JsonCaller::new(&method.caller);
     let name = &description.name;
-    let urls = UrlArguments {
-        base: record.base_url.clone(),
-        ..core.urls.clone()
-    };
+    let urls = core.urls.clone().with_base(record.base_url.clone());
     let arguments = CallArguments::of_json(arguments.clone(), description, &urls)?;
     if description.one_way {
         let (list, _uploads) = arguments.into_list();
@@ -123,13 +123,30 @@ async fn once(
             None => call,
         };
         call.await.map_err(failed)?;
-        return Ok(Bytes::from_static(b"null"));
+        return Ok(DeferredReply::Result(Bytes::from_static(b"null")));
     }
     if description.items.is_some() {
-        let (list, _uploads) = arguments.into_list();
+        let (list, uploads) = arguments.into_list();
+        let is_bytes = calling::offered(description).first() == Some(&MediaType::Bytes);
+        let offers = urls.own.as_ref().zip(urls.base.as_deref());
+        let offers = offers.filter(|_| !record.collects);
+        if let Some((offers, base)) = offers
+            && is_bytes
+        {
+            let call = caller.byte_stream(name, list);
+            let call = calling::with_options(call, head, deadline, description);
+            let items = call.await.map_err(failed)?;
+            let body = ByteBody::new(items, method, uploads, permit);
+            return Ok(offered(offers.offer_body(MediaType::Bytes, body), base)?);
+        }
         let call = calling::with_options(caller.stream(name, list), head, deadline, description);
         let items = call.await.map_err(failed)?;
-        return Ok(collected(items, &method, core.settings.max_response).await?);
+        if let Some((offers, base)) = offers {
+            let body = ItemBody::new(items, MediaType::Lines, method, uploads, permit);
+            return Ok(offered(offers.offer_body(MediaType::Lines, body), base)?);
+        }
+        let result = collected(items, &method, core.settings.max_response).await?;
+        return Ok(DeferredReply::Result(result));
     }
     let result = match arguments {
         CallArguments::Text(text) => {
@@ -145,7 +162,21 @@ async fn once(
     if result.len() > core.settings.max_response {
         return Err(too_large(core.settings.max_response).into());
     }
-    Ok(result)
+    Ok(DeferredReply::Result(result))
+}
+
+/// Returns the URL of a stream, which waits for its reader from now on.
+fn offered(
+    offer: Result<StreamOffer, StreamUrlError>,
+    base: &str,
+) -> Result<DeferredReply, Problem> {
+    let offer = offer?;
+    let reply = DeferredReply::Stream {
+        url: offer.url_at(base),
+        expires_in: offer.seconds_left(),
+    };
+    offer.detach();
+    Ok(reply)
 }
 
 /// Collects the items of a stream: in an array, or as text in base64 if they are bytes.

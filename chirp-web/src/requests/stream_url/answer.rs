@@ -112,6 +112,11 @@ impl StreamUrls {
         path.filter(|token| !token.contains('/'))
     }
 
+    /// Returns `true` if there is a stream with this token.
+    pub(crate) fn has(&self, token: &str) -> bool {
+        StreamToken::parse(token).is_some_and(|token| self.table.find(token).is_some())
+    }
+
     /// Claims a stream for a reader in this process. `None` if there is no such stream, or it has a reader.
     pub(crate) fn claim(&self, token: &str) -> Option<OfferedBody> {
         let token = StreamToken::parse(token)?;

@@ -82,6 +82,11 @@ impl StreamOffer {
         self.expires.saturating_duration_since(Instant::now())
     }
 
+    /// Returns the time that is left, in seconds, for a response.
+    pub(crate) fn seconds_left(&self) -> u64 {
+        (self.expires_in() + Duration::from_millis(500)).as_secs()
+    }
+
     /// Waits until the stream has ended.
     ///
     /// Cancel safe.
