@@ -2,7 +2,7 @@
 
 use chirp::jsonrpc::JsonRpc;
 
-use crate::calls::text;
+use crate::calls::{HostClient, text};
 use crate::program::Program;
 use crate::support::idle;
 
@@ -300,6 +300,40 @@ async fn messages_may_arrive_in_any_pieces() {
         assert_eq!(answers, expected);
         idle(&peer).await;
     }
+}
+
+#[tokio::test]
+async fn the_version_may_be_left_out_if_the_program_says_so() {
+    let (peer, mut program) = Program::connected(&text(), &JsonRpc::new().version_optional());
+    for (message, answer) in [
+        (
+            r#"{"id":1,"method":"Text.add","params":[1,2]}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":3}"#,
+        ),
+        (
+            r#"[{"id":1,"method":"Text.add","params":[1,2]}]"#,
+            r#"[{"jsonrpc":"2.0","id":1,"result":3}]"#,
+        ),
+        (
+            r#"{"jsonrpc":"1.0","id":1,"method":"Text.nothing"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"expected \"jsonrpc\": \"2.0\""}}"#,
+        ),
+        (NOTHING, DONE),
+    ] {
+        assert_eq!(program.exchange(message).await, answer);
+    }
+    // Responses may leave the version out, too.
+    let host = HostClient::new(&peer).with_json();
+    let request = async {
+        let request = program.receive_json().await;
+        let id = &request["id"];
+        program
+            .send(format!(r#"{{"id":{id},"result":"because"}}"#))
+            .await;
+    };
+    let (answer, ()) = tokio::join!(host.answer("why?"), request);
+    assert_eq!(answer, Ok("because".to_owned()));
+    idle(&peer).await;
 }
 
 #[tokio::test]

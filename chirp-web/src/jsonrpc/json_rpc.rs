@@ -3,6 +3,7 @@ use chirp_runtime::channel::Channel;
 #[cfg(feature = "websocket")]
 use crate::websocket::WebSocket;
 
+use super::message::VersionRule;
 use super::{Dialect, Framing, adapter};
 
 /// The settings of peers that speak JSON-RPC 2.0.
@@ -12,6 +13,7 @@ pub struct JsonRpc {
     pub(super) dialect: Dialect,
     pub(super) max_message: usize,
     pub(super) max_batch: usize,
+    pub(super) version: VersionRule,
     #[cfg(feature = "websocket")]
     pub(super) websocket: WebSocket,
 }
@@ -30,6 +32,7 @@ impl JsonRpc {
             dialect: Dialect::Plain,
             max_message: Self::MAX_MESSAGE,
             max_batch: Self::MAX_BATCH,
+            version: VersionRule::Required,
             #[cfg(feature = "websocket")]
             websocket: WebSocket::new(),
         }
@@ -81,6 +84,14 @@ impl JsonRpc {
     #[must_use]
     pub fn max_batch(mut self, entries: usize) -> Self {
         self.max_batch = entries;
+        self
+    }
+
+    /// Accepts messages without the member `jsonrpc`, which some programs leave out although the specification requires it. Other
+    /// versions than 2.0 are refused as before, and messages to the other side have the member.
+    #[must_use]
+    pub fn version_optional(mut self) -> Self {
+        self.version = VersionRule::Optional;
         self
     }
 

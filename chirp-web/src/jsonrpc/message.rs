@@ -84,6 +84,34 @@ pub(super) struct ErrorObject<'a> {
     pub(super) data: Option<&'a str>,
 }
 
+/// Whether messages must have the member `jsonrpc`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum VersionRule {
+    #[default]
+    Required,
+    Optional,
+}
+
+impl VersionRule {
+    /// Reads an entry of a batch, which is valid JSON.
+    pub(super) fn read_entry(self, text: &str) -> Entry<'_> {
+        if text.as_bytes().first() == Some(&b'{')
+            && let Ok(entry) = Entry::read(text, self)
+        {
+            return entry;
+        }
+        invalid(NO_ID, "expected an object")
+    }
+
+    /// Returns `true` for the value of the member that a message may have.
+    fn allows(self, version: Option<&str>) -> bool {
+        match version {
+            Some(version) => version == "\"2.0\"",
+            None => self == Self::Optional,
+        }
+    }
+}
+
 /// The reason why input is not a message.
 #[derive(Debug)]
 pub(super) enum MessageError {
@@ -99,14 +127,18 @@ pub(super) enum MessageError {
 
 impl<'a> Message<'a> {
     /// Reads a message with a batch of at most `max_batch` entries.
-    pub(super) fn parse(input: &'a [u8], max_batch: usize) -> Result<Self, MessageError> {
+    pub(super) fn parse(
+        input: &'a [u8],
+        max_batch: usize,
+        version: VersionRule,
+    ) -> Result<Self, MessageError> {
         // Only this check, since everything else reads text.
         let text = str::from_utf8(input)
             .map_err(|error| MessageError::NotJson(format!("not UTF-8: {error}")))?;
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let start = text.trim_ascii_start();
         match start.as_bytes().first() {
-            Some(b'{') => Entry::read(start).map(Self::Single),
+            Some(b'{') => Entry::read(start, version).map(Self::Single),
             Some(b'[') => Self::parse_batch(start, max_batch),
             _ => match serde_json::from_str::<IgnoredAny>(start) {
                 Ok(_) => Err(MessageError::NotAnObject),
@@ -269,20 +301,10 @@ impl Visitor<'_> for NameSeed {
 }
 
 impl<'a> Entry<'a> {
-    /// Reads an entry of a batch, which is valid JSON.
-    pub(super) fn parse(text: &'a str) -> Self {
-        if text.as_bytes().first() == Some(&b'{')
-            && let Ok(entry) = Self::read(text)
-        {
-            return entry;
-        }
-        invalid(NO_ID, "expected an object")
-    }
-
-    fn read(text: &'a str) -> Result<Self, MessageError> {
+    fn read(text: &'a str, version: VersionRule) -> Result<Self, MessageError> {
         let mut members = Members::default();
         match members.read(text) {
-            Ok(()) => Ok(members.classify()),
+            Ok(()) => Ok(members.classify(version)),
             Err(error) => Err(MessageError::NotJson(error.to_string())),
         }
     }
@@ -331,11 +353,11 @@ impl<'a> Members<'a> {
         deserializer.end()
     }
 
-    fn classify(self) -> Entry<'a> {
+    fn classify(self, version: VersionRule) -> Entry<'a> {
         let id = self.id.filter(|id| is_id(id));
         let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
         if is_response {
-            return self.response(id);
+            return self.response(id, version);
         }
         let shown = id.unwrap_or(NO_ID);
         if let Some(id) = id.filter(|id| id.len() <= MAX_ID)
@@ -354,7 +376,7 @@ impl<'a> Members<'a> {
         if shown.len() > MAX_ID {
             return invalid(NO_ID, format!("the id is longer than {MAX_ID} bytes"));
         }
-        if self.version != Some("\"2.0\"") {
+        if !version.allows(self.version) {
             return invalid(shown, "expected \"jsonrpc\": \"2.0\"");
         }
         let Some(method) = self.method else {
@@ -390,7 +412,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn response(self, id: Option<&'a str>) -> Entry<'a> {
+    fn response(self, id: Option<&'a str>, version: VersionRule) -> Entry<'a> {
         let Some(id) = id else {
             // Nothing can be answered, and nothing waits for it.
             return Entry::InvalidResponse {
@@ -399,7 +421,7 @@ impl<'a> Members<'a> {
             };
         };
         let invalid = |reason| Entry::InvalidResponse { id, reason };
-        if self.version != Some("\"2.0\"") {
+        if !version.allows(self.version) {
             return invalid("no \"jsonrpc\": \"2.0\"");
         }
         if self.repeated.is_some() {

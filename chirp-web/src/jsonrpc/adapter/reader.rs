@@ -16,7 +16,7 @@ use super::stall::Stall;
 use super::translator::Translated;
 use crate::jsonrpc::JsonRpc;
 use crate::jsonrpc::framing::{Frame, FrameDecoder};
-use crate::jsonrpc::message::Message;
+use crate::jsonrpc::message::{Message, VersionRule};
 
 /// Bytes that are read at once.
 const READ_SIZE: usize = 8 << 10;
@@ -37,6 +37,7 @@ pub(super) struct PacketReader {
     decoder: FrameDecoder,
     max_batch: usize,
     max_message: usize,
+    version: VersionRule,
     input: BytesMut,
     /// The packets are for the peer, the messages have not been given to the output.
     translated: Translated,
@@ -59,6 +60,7 @@ impl PacketReader {
             decoder: settings.framing.decoder(settings.max_message),
             max_batch: settings.max_batch,
             max_message: settings.max_message,
+            version: settings.version,
             input: BytesMut::new(),
             translated: Translated::default(),
             taken: 0,
@@ -114,7 +116,7 @@ impl PacketReader {
             let translator = &mut translation.translator;
             match frame {
                 Frame::Message(message) => {
-                    let message = Message::parse(&message, self.max_batch);
+                    let message = Message::parse(&message, self.max_batch, self.version);
                     translator.handle_message(message, &mut self.translated);
                 }
                 Frame::TooLarge { start } => {

@@ -17,7 +17,7 @@ use super::streams::{CREDIT_METHOD, INITIAL_CREDIT, ITEMS_METHOD, ReceivedStream
 use crate::jsonrpc::errors::{self, CANCELLED};
 use crate::jsonrpc::message::{
     self, CallMember, Entry, INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, Message,
-    MessageError, NO_ID, PARSE_ERROR, Start,
+    MessageError, NO_ID, PARSE_ERROR, Start, VersionRule,
 };
 use crate::jsonrpc::{Dialect, Framing, JsonRpc};
 
@@ -30,6 +30,7 @@ pub(super) struct Translator {
     framing: Framing,
     pub(super) dialect: Dialect,
     pub(super) max_message: usize,
+    version: VersionRule,
     /// The extensions and limits that this side's peer finds at the other side.
     hello: Hello,
     pub(super) requests: Requests,
@@ -69,6 +70,7 @@ impl Translator {
             framing: settings.framing,
             dialect: settings.dialect,
             max_message: settings.max_message,
+            version: settings.version,
             hello: Self::hello_of(settings),
             requests: Requests::default(),
             batches: Batches::new(settings.max_message),
@@ -130,7 +132,7 @@ impl Translator {
                     if self.is_waiting() {
                         self.methods.hold(HeldMessage::Entry(entry.into(), batch));
                     } else {
-                        self.handle_entry(Entry::parse(entry), Some(batch), out);
+                        self.handle_entry(self.version.read_entry(entry), Some(batch), out);
                     }
                 }
                 if self.is_waiting() {
@@ -305,7 +307,7 @@ impl Translator {
                     self.handle_request(Some(&id), &method, params, options, batch, out);
                 }
                 HeldMessage::Entry(entry, batch) => {
-                    self.handle_entry(Entry::parse(&entry), Some(batch), out);
+                    self.handle_entry(self.version.read_entry(&entry), Some(batch), out);
                 }
                 HeldMessage::EndOfBatch(batch) => self.finish_batch(batch, out),
             }
