@@ -83,6 +83,10 @@ async fn errors_have_a_status_and_their_code_name_and_data() {
         "data": {"dividend": 3},
     });
     assert_eq!(response.problem(), expected);
+    let response = post(address, "Arith.divide", &format!("[{},-1]", i64::MIN)).await;
+    assert_eq!(response.status, 409);
+    assert_eq!(response.problem()["title"], "Conflict");
+    assert_eq!(response.problem()["name"], "Overflow");
 
     for arguments in [
         r#"{"a":1}"#,

@@ -20,6 +20,10 @@ pub(crate) enum ArithError {
     #[error("division of {dividend} by zero")]
     #[chirp(code = 7)]
     DivisionByZero { dividend: i64 },
+    /// The quotient is out of range.
+    #[error("the quotient is out of range")]
+    #[chirp(code = 8, http_status = 409)]
+    Overflow,
 }
 
 /// Arithmetic.
@@ -81,8 +85,10 @@ impl Arith for Calculator {
     }
 
     async fn divide(&self, a: i64, b: i64) -> Result<i64, ArithError> {
-        a.checked_div(b)
-            .ok_or(ArithError::DivisionByZero { dividend: a })
+        if b == 0 {
+            return Err(ArithError::DivisionByZero { dividend: a });
+        }
+        a.checked_div(b).ok_or(ArithError::Overflow)
     }
 
     async fn reversed(&self, data: Vec<u8>) -> Bytes {

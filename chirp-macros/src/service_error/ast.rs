@@ -26,6 +26,8 @@ pub(super) struct ErrorVariant {
     pub(super) code: Option<Code>,
     /// `#[chirp(jsonrpc = ..)]`: the number of the error for JSON-RPC peers.
     pub(super) number: Option<Number>,
+    /// `#[chirp(http_status = ..)]`: the status of responses of HTTP with the error.
+    pub(super) http_status: Option<HttpStatus>,
     /// `#[chirp(other)]`: the catch-all variant, for errors that no other variant matches.
     pub(super) other: Option<Ident>,
     /// Set if one of its options is invalid, so that no follow-up mistake is reported.
@@ -48,6 +50,12 @@ pub(super) struct Number {
     pub(super) is_negative: bool,
 }
 
+/// A status of HTTP.
+pub(super) struct HttpStatus {
+    pub(super) key: Ident,
+    pub(super) literal: LitInt,
+}
+
 /// The syntax of the fields.
 #[derive(Clone, Copy)]
 pub(super) enum Style {
@@ -65,7 +73,7 @@ pub(super) struct ErrorField {
 impl ErrorType {
     pub(super) fn new(input: DeriveInput, mistakes: &mut Mistakes) -> Self {
         let mut path = None;
-        let (mut code, mut number) = (None, None);
+        let (mut code, mut number, mut http_status) = (None, None, None);
         let before = mistakes.count();
         let is_struct = matches!(input.data, Data::Struct(_));
         for entry in chirp_entries(&input.attrs, mistakes) {
@@ -73,6 +81,7 @@ impl ErrorType {
                 "crate" => entry.path(&mut path, mistakes),
                 "code" if is_struct => parse_code(entry, &mut code, mistakes),
                 "jsonrpc" if is_struct => parse_number(entry, &mut number, mistakes),
+                "http_status" if is_struct => parse_http_status(entry, &mut http_status, mistakes),
                 "code" => mistakes.at(
                     &entry.key,
                     "the code belongs on each variant: move `#[chirp(code = ..)]` to the variants",
@@ -81,9 +90,13 @@ impl ErrorType {
                     &entry.key,
                     "the number belongs on each variant: move `#[chirp(jsonrpc = ..)]` to the variants",
                 ),
+                "http_status" => mistakes.at(
+                    &entry.key,
+                    "the status belongs on each variant: move `#[chirp(http_status = ..)]` to the variants",
+                ),
                 other => mistakes.at(
                     &entry.key,
-                    format!("unknown option `{other}` (supported here: `crate = path`, and on a struct `code = 17`, `jsonrpc = -32801`)"),
+                    format!("unknown option `{other}` (supported here: `crate = path`, and on a struct `code = 17`, `jsonrpc = -32801`, `http_status = 409`)"),
                 ),
             }
         }
@@ -94,6 +107,7 @@ impl ErrorType {
                 VariantOptions {
                     code,
                     number,
+                    http_status,
                     other: None,
                 },
                 reported,
@@ -148,6 +162,7 @@ impl ErrorVariant {
             attrs: None,
             code: options.code,
             number: options.number,
+            http_status: options.http_status,
             other: options.other,
             reported,
             style: match fields {
@@ -185,6 +200,17 @@ impl Number {
     }
 }
 
+impl HttpStatus {
+    /// The statuses of errors.
+    pub(super) const RANGE: RangeInclusive<u16> = 400..=599;
+
+    /// The status, if it is in the range.
+    pub(super) fn value(&self) -> Option<u16> {
+        let value = self.literal.base10_parse().ok()?;
+        Self::RANGE.contains(&value).then_some(value)
+    }
+}
+
 impl ErrorField {
     fn new(field: &Field, mistakes: &mut Mistakes) -> Self {
         let mut data = None;
@@ -216,20 +242,22 @@ impl ErrorField {
 struct VariantOptions {
     code: Option<Code>,
     number: Option<Number>,
+    http_status: Option<HttpStatus>,
     other: Option<Ident>,
 }
 
 fn variant_options(attrs: &[Attribute], mistakes: &mut Mistakes) -> VariantOptions {
-    let (mut code, mut number, mut other) = (None, None, None);
+    let (mut code, mut number, mut http_status, mut other) = (None, None, None, None);
     for entry in chirp_entries(attrs, mistakes) {
         match entry.key.to_string().as_str() {
             "code" => parse_code(entry, &mut code, mistakes),
             "jsonrpc" => parse_number(entry, &mut number, mistakes),
+            "http_status" => parse_http_status(entry, &mut http_status, mistakes),
             "other" => entry.flag(&mut other, mistakes),
             unknown => mistakes.at(
                 &entry.key,
                 format!(
-                    "unknown option `{unknown}` (supported on a variant: `code = 17`, `jsonrpc = -32801`, `other`)"
+                    "unknown option `{unknown}` (supported on a variant: `code = 17`, `jsonrpc = -32801`, `http_status = 409`, `other`)"
                 ),
             ),
         }
@@ -237,6 +265,7 @@ fn variant_options(attrs: &[Attribute], mistakes: &mut Mistakes) -> VariantOptio
     VariantOptions {
         code,
         number,
+        http_status,
         other,
     }
 }
@@ -288,5 +317,32 @@ fn parse_number(entry: OptionEntry, number: &mut Option<Number>, mistakes: &mut 
     match value {
         Some(value) => mistakes.at(value, message),
         None => mistakes.at(&key, message),
+    }
+}
+
+fn parse_http_status(
+    entry: OptionEntry,
+    http_status: &mut Option<HttpStatus>,
+    mistakes: &mut Mistakes,
+) {
+    let OptionEntry { key, value } = entry;
+    match value {
+        Some(Expr::Lit(ExprLit {
+            lit: Lit::Int(literal),
+            ..
+        })) => {
+            let written = HttpStatus {
+                key: key.clone(),
+                literal,
+            };
+            set(http_status, written, &key, mistakes);
+        }
+        other => {
+            let message = "`http_status` takes a number: `http_status = 409`";
+            match other {
+                Some(value) => mistakes.at(value, message),
+                None => mistakes.at(&key, message),
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
-use super::ast::{ErrorType, ErrorVariant, Number};
+use super::ast::{ErrorType, ErrorVariant, HttpStatus, Number};
 use super::expand::code;
 use crate::ast::{ArgumentForm, documentation, written};
 
@@ -53,9 +53,12 @@ fn emit_variant(error: &ErrorType, variant: &ErrorVariant) -> TokenStream {
     };
     let number = variant.number.as_ref().and_then(Number::value);
     let number = number.map(|number| quote!(errors.number(#number);));
+    let http_status = variant.http_status.as_ref().and_then(HttpStatus::value);
+    let http_status = http_status.map(|status| quote!(errors.http_status(#status);));
     quote! {
         errors.error(#code, #name, #documentation, #is_raw);
         #number
+        #http_status
         #fields
     }
 }

@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 
 use syn::{Data, Ident, LitInt, Type};
 
-use super::ast::{Code, ErrorType, ErrorVariant, Number};
+use super::ast::{Code, ErrorType, ErrorVariant, HttpStatus, Number};
 use crate::mistakes::Mistakes;
 
 /// The codes that are reserved for the framework (`chirp::packet::FRAMEWORK_ERROR_CODES`).
@@ -59,6 +59,12 @@ fn check_other(variant: &ErrorVariant, other: &Ident, mistakes: &mut Mistakes) {
             "an `other` variant keeps the received code: remove `jsonrpc`",
         );
     }
+    if let Some(status) = &variant.http_status {
+        mistakes.at(
+            &status.key,
+            "an `other` variant stands for errors whose status is not known: remove `http_status`",
+        );
+    }
     if variant.data().is_some() || variant.fields.len() != 1 {
         mistakes.at(
             other,
@@ -86,6 +92,15 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
     };
     if let Some(number) = &variant.number {
         check_number(variant, number, own, codes, mistakes);
+    }
+    if let Some(status) = &variant.http_status
+        && status.value().is_none()
+    {
+        let (low, high) = (HttpStatus::RANGE.start(), HttpStatus::RANGE.end());
+        mistakes.at(
+            &status.literal,
+            format!("the HTTP status of an error is between {low} and {high}"),
+        );
     }
 }
 

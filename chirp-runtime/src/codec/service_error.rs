@@ -69,6 +69,9 @@ pub trait DescribeErrors {
     /// Sets the number that the last error has for JSON-RPC peers.
     fn number(&mut self, number: i32);
 
+    /// Sets the status of responses of HTTP with the last error.
+    fn http_status(&mut self, status: u16);
+
     /// Adds a field to the last error.
     fn field<F: Form>(&mut self, name: &str, type_name: &str);
 }

@@ -154,6 +154,9 @@ pub struct ErrorDescription {
     /// The number of the error for JSON-RPC peers, if `#[chirp(jsonrpc = ..)]` sets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jsonrpc: Option<i32>,
+    /// The status of responses of HTTP with the error, if `#[chirp(http_status = ..)]` sets one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
     /// The name of the variant or type.
     pub name: String,
     /// The documentation of the variant.

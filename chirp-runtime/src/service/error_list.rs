@@ -46,6 +46,12 @@ impl DescribeErrors for ErrorList<'_> {
         }
     }
 
+    fn http_status(&mut self, status: u16) {
+        if let Some(error) = self.errors.last_mut() {
+            error.http_status = Some(status);
+        }
+    }
+
     fn field<F: Form>(&mut self, name: &str, type_name: &str) {
         let readable = F::shape(&mut self.tables.readable);
         let compact = F::shape(&mut self.tables.compact);

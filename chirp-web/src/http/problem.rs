@@ -2,7 +2,7 @@
 
 use chirp_runtime::packet::{ErrorData, FrameworkError, MetadataError};
 use chirp_runtime::peer::{CallError, PacketRole};
-use chirp_runtime::reflect::MethodDescription;
+use chirp_runtime::reflect::{ErrorDescription, MethodDescription};
 use chirp_runtime::stream::StreamError;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -136,6 +136,9 @@ impl Problem {
     fn describe(&mut self, error: ErrorData, method: &MethodDescription) {
         let known = method.errors.iter().find(|known| known.code == error.code);
         self.name = known.map(|known| known.name.clone());
+        if let Some(known) = known {
+            self.status = own_status(known);
+        }
         self.code = Some(error.code);
         self.detail = error.message;
         // The data of a JSON call are JSON. Those of a plain handler may be anything.
@@ -227,6 +230,15 @@ fn status(error: &CallError) -> StatusCode {
         // The connection to the callee, or a callee that answers what no client can read.
         _ => StatusCode::BAD_GATEWAY,
     }
+}
+
+/// Returns the status of a method's own error. The description of a target may have any number.
+pub(super) fn own_status(error: &ErrorDescription) -> StatusCode {
+    let status = error
+        .http_status
+        .filter(|status| (400..600).contains(status));
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 pub(crate) fn framework_name(reason: FrameworkError) -> &'static str {

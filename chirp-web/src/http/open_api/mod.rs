@@ -2,7 +2,7 @@
 
 mod schema;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chirp_runtime::reflect::{
     ArgumentDescription, Description, ErrorDescription, MethodDescription, ServiceDescription,
@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::media_type::MediaType;
+use super::problem::own_status;
 use schema::{ComponentNames, plain_name};
 
 /// The characters of method names that paths do not have.
@@ -209,13 +210,18 @@ impl Writer {
             )
         };
         responses.insert(status.to_owned(), response);
-        if !method.errors.is_empty() {
-            let texts: Vec<_> = method.errors.iter().map(error_text).collect();
+        let mut by_status = BTreeMap::<_, Vec<_>>::new();
+        for error in &method.errors {
+            let status = own_status(error).as_str().to_owned();
+            by_status.entry(status).or_default().push(error);
+        }
+        for (status, errors) in by_status {
+            let texts: Vec<_> = errors.iter().map(|error| error_text(error)).collect();
             let response = json!({
                 "description": texts.join("\n"),
-                "content": {"application/problem+json": {"schema": self.error_schema(&method.errors)}},
+                "content": {"application/problem+json": {"schema": self.error_schema(&errors)}},
             });
-            responses.insert("422".to_owned(), response);
+            responses.insert(status, response);
         }
         let reference = format!("#/components/schemas/{PROBLEM}");
         let response = json!({
@@ -226,7 +232,7 @@ impl Writer {
         Value::Object(responses)
     }
 
-    fn error_schema(&self, errors: &[ErrorDescription]) -> Value {
+    fn error_schema(&self, errors: &[&ErrorDescription]) -> Value {
         let own = errors.iter().map(|error| {
             let fields = error
                 .fields
