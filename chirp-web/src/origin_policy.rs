@@ -1,7 +1,14 @@
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+#[cfg(feature = "http")]
+use http::header::HeaderName;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
+
+/// Tells where the page comes from that has made its browser send a request.
+#[cfg(feature = "http")]
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Which `Host` and `Origin` headers a server accepts.
 ///
@@ -57,7 +64,7 @@ impl OriginPolicy {
         for origin in request.headers.get_all(ORIGIN) {
             let origin = text(origin);
             if !self.allows_origin(&origin) {
-                return Err(OriginError::Origin(origin));
+                return Err(OriginError::Origin(origin.into_owned()));
             }
         }
         Ok(())
@@ -72,16 +79,17 @@ impl OriginPolicy {
     ) -> Result<RequestSource, OriginError> {
         let host = self.check_host(request)?;
         let mut source = RequestSource::Own;
+        let mut has_origin = false;
         for origin in request.headers.get_all(ORIGIN) {
+            has_origin = true;
             let origin = text(origin);
             if self.allows_origin(&origin) {
                 source = RequestSource::ListedPage;
-            } else if !is_page_of(&origin, &host) {
-                return Err(OriginError::Origin(origin));
+            } else if !is_page_of(&origin, host) {
+                return Err(OriginError::Origin(origin.into_owned()));
             }
         }
-        let has_origin = request.headers.contains_key(ORIGIN);
-        let site = request.headers.get("sec-fetch-site");
+        let site = request.headers.get(&SEC_FETCH_SITE);
         match site.map(http::HeaderValue::as_bytes) {
             Some(site) if !has_origin && site != b"same-origin" && site != b"none" => {
                 Err(OriginError::OtherSite)
@@ -91,18 +99,22 @@ impl OriginPolicy {
     }
 
     /// Checks the hosts of a request, and returns the one that it is for.
-    pub(crate) fn check_host(&self, request: &Parts) -> Result<String, OriginError> {
+    pub(crate) fn check_host<'r>(&self, request: &'r Parts) -> Result<&'r str, OriginError> {
         let mut hosts = request.headers.get_all(HOST).iter();
         let header = match (hosts.next(), hosts.next()) {
-            (Some(host), None) => Some(text(host)),
+            (Some(host), None) => Some(host),
             (None, None) => None,
             _ => return Err(OriginError::NoHost),
         };
-        let target = request.uri.authority();
-        let target = target.map(ToString::to_string);
-        for host in [&header, &target].into_iter().flatten() {
+        let header = match header.map(|host| (host, str::from_utf8(host.as_bytes()))) {
+            Some((_, Ok(host))) => Some(host),
+            Some((host, Err(_))) => return Err(OriginError::Host(text(host).into_owned())),
+            None => None,
+        };
+        let target = request.uri.authority().map(http::uri::Authority::as_str);
+        for host in [header, target].into_iter().flatten() {
             if !self.allows_host(host_name(host)) {
-                return Err(OriginError::Host(host.clone()));
+                return Err(OriginError::Host(host.to_owned()));
             }
         }
         // RFC 9112, section 3.2.2: the authority of the target takes precedence.
@@ -132,8 +144,8 @@ impl OriginPolicy {
 }
 
 /// Returns a header value as text, for a comparison with texts that are ASCII.
-fn text(value: &http::HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
+fn text(value: &http::HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
 }
 
 /// Returns `true` if a page of this origin was loaded from the host.

@@ -1,6 +1,9 @@
 //! Calls of methods for requests.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use chirp_runtime::dynamic::{JsonArguments, JsonCaller, JsonText};
@@ -32,6 +35,9 @@ use super::url_arguments::UrlArguments;
 
 /// With this header a browser connects again to a stream of events.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The headers of most responses with a result.
+const RESULT_HEADERS: usize = 6;
 
 /// A request for a call, without its body.
 pub(super) struct CallRequest {
@@ -66,12 +72,14 @@ impl CallRequest {
             return Err(problem.header(ALLOW, allowed_methods(has_get)));
         }
         let arguments = ArgumentSource::of(parts, description)?;
-        let offered = offered(description);
+        let offered = method.offered;
         let media =
             MediaType::accepted(&parts.headers, offered).ok_or_else(|| not_acceptable(offered))?;
         let mut head = CallHead::of(parts)?;
         settings.check_metadata(&head.metadata)?;
-        head.metadata.merge(&sender.metadata);
+        if !sender.metadata.is_empty() {
+            head.metadata.merge(&sender.metadata);
+        }
         Ok(Self {
             method,
             head,
@@ -157,24 +165,22 @@ where
             "too many calls are in progress (`Gateway::max_concurrent_calls`)",
         ));
     };
-    let urls = UrlArguments::of_request(settings, parts);
-    let read = arguments.read(&parts.headers, body, settings.max_body, description, &urls);
-    let Ok(arguments) = timeout_at(deadline, read).await else {
-        return Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "the body did not arrive within the time of the call",
-        ));
+    let urls = if description.arguments.iter().any(|argument| argument.stream) {
+        UrlArguments::of_request(settings, parts)
+    } else {
+        UrlArguments::default()
     };
-    let arguments = arguments?;
+    let read = arguments.read(&parts.headers, body, settings.max_body, description, &urls);
+    let arguments = within(deadline, read).await?;
     let deadline = if arguments.is_fetching() {
         start + head.time_limit(settings, true)
     } else {
         deadline
     };
-    let caller = JsonCaller::new(&method.caller);
     let name = &description.name;
     if description.one_way {
         let (list, _uploads) = arguments.into_list();
+        let caller = JsonCaller::new(&method.caller);
         let call = caller.call_one_way(name, list).all_metadata(&head.metadata);
         let call = match head.trace {
             Some(trace) => call.trace(trace),
@@ -186,6 +192,7 @@ where
     }
     if description.items.is_some() {
         let (list, uploads) = arguments.into_list();
+        let caller = JsonCaller::new(&method.caller);
         if media == MediaType::Bytes {
             let call = with_options(caller.byte_stream(name, list), head, deadline, description);
             let items = call.await;
@@ -219,7 +226,8 @@ where
             with_options(call, head, deadline, description).await
         }
         CallArguments::List(list, _uploads) => {
-            let call = with_options(caller.call(name, list), head, deadline, description);
+            let call = JsonCaller::new(&method.caller).call(name, list);
+            let call = with_options(call, head, deadline, description);
             call.await.map(|result| result.into_string().into())
         }
     };
@@ -228,7 +236,28 @@ where
         MediaType::Bytes => bytes_of(&result)?,
         _ => result,
     };
-    Ok(result_response(parts, media, result, may_be_kept))
+    let tag = (parts.method != Method::POST).then(|| entity_tag::of(&result));
+    Ok(result_response(parts, media, result, tag, may_be_kept))
+}
+
+/// Reads arguments until the deadline.
+async fn within(
+    deadline: Instant,
+    read: impl Future<Output = Result<CallArguments, Problem>>,
+) -> Result<CallArguments, Problem> {
+    let mut read = pin!(read);
+    // Most bodies arrive together with their head, and need no timer.
+    let polled = poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await;
+    if let Poll::Ready(arguments) = polled {
+        return arguments;
+    }
+    let in_time = timeout_at(deadline, read).await;
+    in_time.unwrap_or_else(|_| {
+        Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive within the time of the call",
+        ))
+    })
 }
 
 impl CallArguments {
@@ -255,9 +284,12 @@ pub(super) fn with_options<T>(
     deadline: Instant,
     method: &MethodDescription,
 ) -> Call<T> {
-    let call = call
-        .all_metadata(&head.metadata)
-        .deadline(deadline.into_std());
+    let call = call.deadline(deadline.into_std());
+    let call = if head.metadata.is_empty() {
+        call
+    } else {
+        call.all_metadata(&head.metadata)
+    };
     let call = match head.trace {
         Some(trace) => call.trace(trace),
         None => call,
@@ -300,36 +332,36 @@ fn stream_response(media: MediaType, body: ResponseBody) -> Response<ResponseBod
     response
 }
 
-/// Returns the response with a result. That of a GET has a tag, by which the caller can ask whether it has changed.
+/// Returns the response with a result. By the tag a caller can ask whether the result has changed.
 pub(super) fn result_response(
     parts: &Parts,
     media: MediaType,
     result: Bytes,
+    tag: Option<HeaderValue>,
     may_be_kept: bool,
 ) -> Response<ResponseBody> {
-    let is_get = parts.method != Method::POST;
-    let tag = is_get.then(|| entity_tag::of(&result));
     let is_known = tag
         .as_ref()
         .is_some_and(|tag| entity_tag::is_known(&parts.headers, tag));
-    let mut response = if is_known {
-        let mut response = Response::new(ResponseBody::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
+    let length = result.len();
+    let is_head = parts.method == Method::HEAD;
+    let body = if is_known || is_head {
+        ResponseBody::empty()
     } else {
-        let length = result.len();
-        let is_head = parts.method == Method::HEAD;
-        let body = if is_head {
-            ResponseBody::empty()
-        } else {
-            ResponseBody::whole(result)
-        };
-        let mut response = Response::new(body);
+        ResponseBody::whole(result)
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().reserve(RESULT_HEADERS);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.name()));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        response
-    };
+        if is_head {
+            // The length of other bodies is known.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
     let headers = response.headers_mut();
     // A cache must not give the result of an identified caller to another one.
     let cache = match tag {
@@ -337,7 +369,7 @@ pub(super) fn result_response(
         _ => "no-store",
     };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.append(VARY, HeaderValue::from_static("Accept"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Origin"));
     if let Some(tag) = tag {
         headers.insert(ETAG, tag);
     }

@@ -12,7 +12,9 @@ use crate::origin_policy::RequestSource;
 
 /// Adds the headers by which a browser gives the response to the page.
 pub(super) fn allow(source: RequestSource, request: &Parts, response: &mut HeaderMap) {
-    response.append(VARY, HeaderValue::from_static("Origin"));
+    response
+        .entry(VARY)
+        .or_insert_with(|| HeaderValue::from_static("Origin"));
     if source != RequestSource::ListedPage {
         return;
     }

@@ -15,6 +15,7 @@ pub(crate) mod client_io;
 mod cross_origin;
 #[cfg(feature = "requests")]
 mod deferred;
+mod document_cache;
 mod entity_tag;
 mod gateway;
 mod item_body;

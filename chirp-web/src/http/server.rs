@@ -3,6 +3,7 @@ use std::future::{Future, pending};
 use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chirp_runtime::channel::{Endpoint, EndpointError, Identity, Incoming, Listener};
@@ -12,7 +13,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower_service::Service;
 
 use super::client_io::{ClientIo, RequestBody, ResponseState};
 use super::gateway::Gateway;
@@ -206,19 +206,22 @@ async fn serve(
     let Ok(Ok(channel)) = tokio::time::timeout(HANDSHAKE, incoming.finish()).await else {
         return;
     };
-    let client = ClientInfo {
+    let client = Arc::new(ClientInfo {
         identity: channel.identity(),
         remote: channel.remote().cloned().or(remote),
-    };
+    });
+    let core = service.core;
     let response = ResponseState::default();
     let io = ClientIo::new(channel, response.clone(), limits.half_close_timeout);
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(client.clone());
+        if core.settings.authenticate.is_some() {
+            request.extensions_mut().insert(ClientInfo::clone(&client));
+        }
         let guard = response.guard();
         let request = request.map(|body| RequestBody::new(body, &response));
-        let answer = service.clone().call(request);
+        let (core, client) = (Arc::clone(&core), Arc::clone(&client));
         async move {
-            let response = answer.await?;
+            let response = core.respond(Some(&client), request).await;
             Ok::<_, std::convert::Infallible>(response.map(|body| body.with_guard(guard)))
         }
     });

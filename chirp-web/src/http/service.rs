@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -6,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use chirp_runtime::reflect::Description;
-use http::header::{ALLOW, CONNECTION, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ALLOW, CONNECTION, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -22,16 +24,19 @@ use super::calling::{self, CallRequest};
 use super::cross_origin;
 #[cfg(feature = "requests")]
 use super::deferred::{self, Deferrals, DeferredCall};
+use super::document_cache::DocumentCache;
 use super::media_type::MediaType;
-use super::open_api;
 use super::page;
 use super::problem::Problem;
 use super::server::ClientInfo;
 use super::settings::Settings;
-use super::target::{self, Target};
+use super::target::{self, Interface, Target};
 #[cfg(feature = "requests")]
 use super::url_arguments::UrlArguments;
 use crate::origin_policy::{OriginError, RequestSource};
+
+/// Tells whether a browser opens a page, or a page sends a request.
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Answers the requests of a gateway: a service for programs of axum, hyper and tower. Clones share everything.
 ///
@@ -39,7 +44,7 @@ use crate::origin_policy::{OriginError, RequestSource};
 /// prefix, as `nest_service` of axum does.
 #[derive(Clone)]
 pub struct GatewayService {
-    core: Arc<GatewayCore>,
+    pub(super) core: Arc<GatewayCore>,
 }
 
 pub(super) struct GatewayCore {
@@ -47,6 +52,7 @@ pub(super) struct GatewayCore {
     targets: Arc<[Target]>,
     #[cfg(feature = "requests")]
     deferrals: Option<Deferrals>,
+    documents: DocumentCache,
     pub(super) calls: Arc<Semaphore>,
     is_draining: AtomicBool,
 }
@@ -65,6 +71,7 @@ impl GatewayService {
                 }),
                 settings,
                 targets,
+                documents: DocumentCache::default(),
                 calls: Arc::new(Semaphore::new(calls)),
                 is_draining: AtomicBool::new(false),
             }),
@@ -120,28 +127,41 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let core = Arc::clone(&self.core);
-        let (parts, body) = request.into_parts();
-        Box::pin(async move {
-            let mut response = match core.check_source(&parts) {
-                Err(error) => refused(&error).into_response(),
-                Ok(source) => {
-                    let response = core.answer(source, &parts, body).await;
-                    let mut response = response.unwrap_or_else(Problem::into_response);
-                    cross_origin::allow(source, &parts, response.headers_mut());
-                    response
-                }
-            };
-            let headers = response.headers_mut();
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            Ok(response)
-        })
+        Box::pin(async move { Ok(core.respond(None, request).await) })
     }
 }
 
 impl GatewayCore {
+    /// Answers a request. `client` is the connection of the request, unless the extensions of the request have it.
+    pub(super) async fn respond<B>(
+        &self,
+        client: Option<&ClientInfo>,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let (parts, body) = request.into_parts();
+        let mut response = match self.check_source(&parts) {
+            Err(error) => refused(&error).into_response(),
+            Ok(source) => {
+                let client = client.or_else(|| parts.extensions.get());
+                let response = self.answer(source, client, &parts, body).await;
+                let mut response = response.unwrap_or_else(Problem::into_response);
+                cross_origin::allow(source, &parts, response.headers_mut());
+                response
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
     async fn answer<B>(
         &self,
         source: RequestSource,
+        client: Option<&ClientInfo>,
         parts: &Parts,
         body: B,
     ) -> Result<Response<ResponseBody>, Problem>
@@ -163,13 +183,13 @@ impl GatewayCore {
             if cross_origin::is_question(parts) {
                 return Ok(self.answer_question(source, parts));
             }
-            let sender = self.authenticate(parts).await?;
+            let sender = self.authenticate(client, parts).await?;
             return deferred::answer_status(deferrals, parts, id, &sender).await;
         }
         let Some(name) = path.strip_prefix("/call/") else {
             return match path {
                 "/" | "" if self.settings.has_page => read_only(parts).map(|()| page::response()),
-                "/openapi.json" => self.answer_description(parts).await,
+                "/openapi.json" => self.answer_description(client, parts).await,
                 _ => Err(Problem::new(
                     StatusCode::NOT_FOUND,
                     "methods are called by POST /call/<name>, and listed at /openapi.json",
@@ -179,7 +199,7 @@ impl GatewayCore {
         if cross_origin::is_question(parts) {
             return Ok(self.answer_question(source, parts));
         }
-        self.answer_call(name, parts, body).await
+        self.answer_call(name, client, parts, body).await
     }
 
     /// Checks where a request comes from. A link on any page may lead to the page of the gateway, which does nothing by itself.
@@ -188,7 +208,7 @@ impl GatewayCore {
         if is_page(parts)
             && parts
                 .headers
-                .get("sec-fetch-mode")
+                .get(&SEC_FETCH_MODE)
                 .is_some_and(|mode| mode == "navigate")
         {
             return origins.check_host(parts).map(|_| RequestSource::Own);
@@ -197,46 +217,47 @@ impl GatewayCore {
     }
 
     /// Describes the methods that the sender may call.
-    async fn answer_description(&self, parts: &Parts) -> Result<Response<ResponseBody>, Problem> {
+    async fn answer_description(
+        &self,
+        client: Option<&ClientInfo>,
+        parts: &Parts,
+    ) -> Result<Response<ResponseBody>, Problem> {
         read_only(parts)?;
-        let sender = self.authenticate(parts).await?;
+        let sender = self.authenticate(client, parts).await?;
         let Ok(_permit) = self.calls.try_acquire() else {
             return Err(Problem::busy("too many calls are in progress"));
         };
-        let described = timeout(self.settings.timeout, self.describe()).await;
-        let mut description =
+        let described = timeout(self.settings.timeout, self.interfaces()).await;
+        let interfaces =
             described.unwrap_or_else(|_| Err(Problem::busy("the services are not connected")))?;
-        if let Some(access) = &self.settings.access {
-            description.retain(|name| access.allows(&sender.identity, name.as_bytes()));
-        }
-        let document = open_api::document(&description, self.settings.allow_get);
+        let access = self.settings.access.as_ref();
+        let has_get = self.settings.allow_get;
+        let document = self.documents.document(interfaces, has_get, |name| {
+            access.is_none_or(|access| access.allows(&sender.identity, name.as_bytes()))
+        });
         let may_be_kept = sender.identity.is_anonymous() && self.settings.authenticate.is_none();
-        let json = document.to_string().into();
         Ok(calling::result_response(
             parts,
             MediaType::Json,
-            json,
+            document.json,
+            Some(document.tag),
             may_be_kept,
         ))
     }
 
-    /// Returns the description of all targets that can be described. Fails if there is none.
-    async fn describe(&self) -> Result<Description, Problem> {
-        let mut all = Description::default();
+    /// Returns the interfaces of all targets that can be described. Fails if there is none.
+    async fn interfaces(&self) -> Result<Vec<Arc<Interface>>, Problem> {
+        let mut interfaces = Vec::with_capacity(self.targets.len());
         let mut failed = None;
-        let mut has_any = self.targets.is_empty();
         for target in self.targets.iter() {
             match target.interface().await {
-                Ok(interface) => {
-                    has_any = true;
-                    all.merge(interface.description.clone());
-                }
+                Ok(interface) => interfaces.push(interface),
                 Err(error) => failed = Some(error),
             }
         }
         match failed {
-            Some(error) if !has_any => Err(Problem::of_description(&error)),
-            _ => Ok(all),
+            Some(error) if interfaces.is_empty() => Err(Problem::of_description(&error)),
+            _ => Ok(interfaces),
         }
     }
 
@@ -251,6 +272,7 @@ impl GatewayCore {
     async fn answer_call<B>(
         &self,
         name: &str,
+        client: Option<&ClientInfo>,
         parts: &Parts,
         body: B,
     ) -> Result<Response<ResponseBody>, Problem>
@@ -262,11 +284,21 @@ impl GatewayCore {
             let close = HeaderValue::from_static("close");
             return Err(Problem::busy("shutting down").header(CONNECTION, close));
         }
-        let name = percent_decode_str(name).decode_utf8();
-        let name = name.map_err(|_| target::unknown_method())?;
-        let sender = self.authenticate(parts).await?;
-        let found = timeout(self.settings.timeout, target::find(&self.targets, &name)).await;
-        let found = found.unwrap_or_else(|_| Err(Problem::busy("the service is not connected")));
+        let name = if name.contains('%') {
+            let name = percent_decode_str(name).decode_utf8();
+            name.map_err(|_| target::unknown_method())?
+        } else {
+            Cow::Borrowed(name)
+        };
+        let sender = self.authenticate(client, parts).await?;
+        let found = match target::lookup(&self.targets, &name) {
+            Some(method) => Ok(method),
+            None => {
+                let found = target::find(&self.targets, &name);
+                let found = timeout(self.settings.timeout, found).await;
+                found.unwrap_or_else(|_| Err(Problem::busy("the service is not connected")))
+            }
+        };
         // Access is checked against the method that would run. A caller without rights cannot probe for names.
         let own_name = found.as_ref().map(|method| &*method.description().name);
         self.check_access(&sender, own_name.unwrap_or(&name))?;
@@ -293,9 +325,12 @@ impl GatewayCore {
     }
 
     /// Finds out who sends a request.
-    async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
+    async fn authenticate(
+        &self,
+        client: Option<&ClientInfo>,
+        parts: &Parts,
+    ) -> Result<Authenticated, Problem> {
         let Some(authenticate) = &self.settings.authenticate else {
-            let client = parts.extensions.get::<ClientInfo>();
             let identity = client.map(|client| client.identity.clone());
             return Ok(Authenticated::new(identity.unwrap_or_default()));
         };

@@ -10,6 +10,8 @@ use chirp_runtime::reflect::{Description, MethodDescription};
 use http::StatusCode;
 use tokio::time::Instant;
 
+use super::calling::offered;
+use super::media_type::MediaType;
 use super::problem::Problem;
 
 /// The age at which a description is read again: the target may have been replaced by a newer version.
@@ -43,6 +45,16 @@ struct MethodPlace {
     service: usize,
     method: usize,
     json_name: MethodName,
+    offered: &'static [MediaType],
+}
+
+/// The result of looking for a method in what is known of a target.
+enum Lookup {
+    Found(TargetMethod),
+    /// The target has no such method.
+    Missing,
+    /// The description must be read first.
+    Outdated,
 }
 
 /// A method of a target.
@@ -51,6 +63,8 @@ pub(super) struct TargetMethod {
     pub(super) caller: Caller,
     /// The name by which the method is called with values in JSON.
     pub(super) json_name: MethodName,
+    /// The types in which responses can be. The first is the default.
+    pub(super) offered: &'static [MediaType],
     interface: Arc<Interface>,
     place: (usize, usize),
 }
@@ -67,6 +81,7 @@ impl Interface {
         let mut methods = HashMap::new();
         for (service, described) in description.services.iter().enumerate() {
             for (method, described) in described.methods.iter().enumerate() {
+                let offered = offered(described);
                 let names = std::iter::once(&described.name).chain(&described.aliases);
                 for name in names {
                     let json_name = Bytes::from(format!("{name}{JSON_SUFFIX}"));
@@ -74,6 +89,7 @@ impl Interface {
                         service,
                         method,
                         json_name: json_name.into(),
+                        offered,
                     });
                 }
             }
@@ -84,6 +100,18 @@ impl Interface {
             read_at: Instant::now(),
         }
     }
+}
+
+/// Finds a method in what is known of targets.
+pub(super) fn lookup(targets: &[Target], name: &str) -> Option<TargetMethod> {
+    for target in targets {
+        match target.lookup(name) {
+            Lookup::Found(method) => return Some(method),
+            Lookup::Missing => {}
+            Lookup::Outdated => return None,
+        }
+    }
+    None
 }
 
 /// Finds a method among targets.
@@ -113,6 +141,19 @@ impl Target {
         }
     }
 
+    /// Looks for the method of this name without reading the description.
+    fn lookup(&self, name: &str) -> Lookup {
+        let Some(interface) = self.known() else {
+            return Lookup::Outdated;
+        };
+        let age = || interface.read_at.elapsed();
+        match self.method(&interface, name) {
+            Some(method) if self.is_fixed || age() < MAX_AGE => Lookup::Found(method),
+            None if self.is_fixed => Lookup::Missing,
+            _ => Lookup::Outdated,
+        }
+    }
+
     /// Returns the method of this name.
     ///
     /// # Errors
@@ -132,6 +173,7 @@ impl Target {
         Some(TargetMethod {
             caller: self.caller.clone(),
             json_name: place.json_name.clone(),
+            offered: place.offered,
             interface: Arc::clone(interface),
             place: (place.service, place.method),
         })

@@ -1,0 +1,110 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use chirp_runtime::reflect::Description;
+use http::header::HeaderValue;
+
+use super::entity_tag;
+use super::open_api;
+use super::target::Interface;
+
+/// The documents that are kept. Callers differ in what they may call, mostly in a few ways.
+const MAX_VIEWS: usize = 16;
+
+/// The `OpenAPI` documents of a gateway, which are written once for each version of the interfaces of the targets and each set
+/// of methods that a caller may call.
+#[derive(Default)]
+pub(super) struct DocumentCache {
+    merged: Mutex<Option<Arc<MergedInterfaces>>>,
+}
+
+/// An `OpenAPI` document.
+#[derive(Clone)]
+pub(super) struct Document {
+    pub(super) json: Bytes,
+    pub(super) tag: HeaderValue,
+}
+
+/// The interfaces of all targets that can be described.
+struct MergedInterfaces {
+    interfaces: Vec<Arc<Interface>>,
+    description: Description,
+    views: Mutex<Vec<View>>,
+}
+
+/// The document of callers who may call these of the names.
+struct View {
+    is_visible: Vec<bool>,
+    document: Document,
+}
+
+impl DocumentCache {
+    /// Returns the document of a caller who may call the names for which `is_visible` returns `true`.
+    pub(super) fn document(
+        &self,
+        interfaces: Vec<Arc<Interface>>,
+        has_get: bool,
+        is_visible: impl Fn(&str) -> bool,
+    ) -> Document {
+        let merged = self.merge(interfaces);
+        let view: Vec<_> = names(&merged.description).map(&is_visible).collect();
+        let known = lock(&merged.views)
+            .iter()
+            .find(|known| known.is_visible == view)
+            .map(|known| known.document.clone());
+        if let Some(document) = known {
+            return document;
+        }
+        let mut description = merged.description.clone();
+        description.retain(is_visible);
+        let json = Bytes::from(open_api::document(&description, has_get).to_string());
+        let tag = entity_tag::of(&json);
+        let document = Document { json, tag };
+        let mut views = lock(&merged.views);
+        if views.len() >= MAX_VIEWS {
+            views.remove(0);
+        }
+        views.push(View {
+            is_visible: view,
+            document: document.clone(),
+        });
+        document
+    }
+
+    fn merge(&self, interfaces: Vec<Arc<Interface>>) -> Arc<MergedInterfaces> {
+        let known = lock(&self.merged).clone();
+        if let Some(known) = known
+            && known.interfaces.len() == interfaces.len()
+            && known
+                .interfaces
+                .iter()
+                .zip(&interfaces)
+                .all(|(known, now)| Arc::ptr_eq(known, now))
+        {
+            return known;
+        }
+        let mut description = Description::default();
+        for interface in &interfaces {
+            description.merge(interface.description.clone());
+        }
+        let merged = Arc::new(MergedInterfaces {
+            interfaces,
+            description,
+            views: Mutex::default(),
+        });
+        *lock(&self.merged) = Some(Arc::clone(&merged));
+        merged
+    }
+}
+
+/// Iterates over all names in a description.
+fn names(description: &Description) -> impl Iterator<Item = &str> {
+    let services = description.services.iter();
+    let methods = services.flat_map(|service| &service.methods);
+    let names = methods.flat_map(|method| std::iter::once(&method.name).chain(&method.aliases));
+    names.chain(&description.others).map(String::as_str)
+}
+
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
