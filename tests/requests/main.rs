@@ -1,6 +1,7 @@
 //! Requests whose responses come later and elsewhere: response hooks, trackers, stream URLs.
 #![cfg(feature = "requests")]
 
+mod acomm;
 #[cfg(feature = "tls")]
 #[path = "../tls/certificates.rs"]
 #[allow(dead_code, reason = "the tests of TLS use more")]
@@ -20,6 +21,7 @@ mod localhost;
 #[path = "../http/services.rs"]
 #[allow(dead_code, reason = "the tests of the gateway use all of it")]
 mod services;
+mod store;
 mod stream_urls;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "other tests use all of it")]

@@ -12,6 +12,7 @@ mod signing;
 pub(crate) mod store;
 mod stream_url;
 mod timestamp;
+mod tracker;
 
 pub use deferred_id::{DeferredId, DeferredIdError};
 pub(crate) use delivery::{Deliverer, Delivery};
@@ -32,6 +33,4 @@ pub use crate::outgoing::{
 };
 pub(crate) use stream_url::UrlSource;
 pub use stream_url::{StreamOffer, StreamUrlEnd, StreamUrlError, StreamUrls};
-
-mod tracker;
 pub use tracker::{TrackError, TrackedError, TrackedRequest, Tracker};
