@@ -4,7 +4,7 @@
 //! are written, without a derive.
 
 pub use chirp_runtime::dynamic::{
-    ConnectionList, ConnectionStatistics, JsonArguments, JsonCaller, JsonText, MethodStatistics,
-    Statistics, StatisticsReport,
+    ConnectionList, ConnectionStatistics, JsonArguments, JsonCaller, JsonItems, JsonRequest,
+    JsonRequestArgument, JsonText, MethodStatistics, Statistics, StatisticsReport,
 };
 pub use chirp_runtime::reflect::*;

@@ -189,7 +189,7 @@ impl Claims {
     }
 
     /// Returns whether an unknown stream was named, even by an attempt to decode that was abandoned.
-    pub(super) fn misses_stream(&self) -> bool {
+    pub(crate) fn misses_stream(&self) -> bool {
         self.missed
     }
 

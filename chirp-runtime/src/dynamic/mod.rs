@@ -3,12 +3,14 @@
 mod describe;
 mod json_arguments;
 mod json_caller;
+mod json_request;
 mod json_text;
 mod statistics_report;
 mod stats;
 
 pub use json_arguments::JsonArguments;
 pub use json_caller::JsonCaller;
+pub use json_request::{JsonItems, JsonRequest, JsonRequestArgument};
 pub use json_text::JsonText;
 pub use statistics_report::{
     ConnectionList, ConnectionStatistics, MethodStatistics, StatisticsReport,

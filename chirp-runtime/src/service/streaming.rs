@@ -26,6 +26,14 @@ pub struct Results {
     encoding: ValueEncoding,
 }
 
+#[cfg(feature = "reflect")]
+impl Results {
+    /// Returns the codec of the items.
+    pub(crate) fn codec(&self) -> CodecId {
+        self.codec
+    }
+}
+
 /// Takes the stream that the caller expects as the result. Returns `None` if the caller expects no stream.
 pub fn results<C: Codec>(request: &Request) -> Option<Results> {
     let (producer, codec) = request.arrived()?.take_result()?;
