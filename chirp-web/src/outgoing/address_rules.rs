@@ -31,36 +31,31 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 
 /// The special-purpose addresses of IANA's registry that are not globally reachable.
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let is_special = match address.octets() {
-        // "This network" and the unspecified address, private, loopback.
-        [0 | 10 | 127, ..]
-        // Shared by carriers, link-local with the metadata services of clouds, private, protocol assignments.
-        | [100, 64..=127, ..]
+    match address.octets() {
+        // Shared by carriers.
+        [100, second, ..] => !(64..=127).contains(&second),
+        // Private.
+        [172, second, ..] => !(16..=31).contains(&second),
+        // "This network" and the unspecified address, private, loopback, multicast, reserved and broadcast; link-local, with the
+        // metadata services of clouds; private; benchmarking; protocol assignments; documentation; 6to4 relays.
+        [0 | 10 | 127 | 224..=255, ..]
         | [169, 254, ..]
-        | [172, 16..=31, ..]
         | [192, 168, ..]
-        | [192, 0, 0, _]
-        // Documentation, 6to4 relays, benchmarking.
-        | [192, 0, 2, _]
-        | [192, 88, 99, _]
-        | [198, 18..=19, ..]
+        | [198, 18 | 19, ..]
+        | [192, 0, 0 | 2, _]
         | [198, 51, 100, _]
         | [203, 0, 113, _]
-        // Multicast, reserved, broadcast.
-        | [224..=255, ..] => true,
-        _ => false,
-    };
-    !is_special
+        | [192, 88, 99, _] => false,
+        _ => true,
+    }
 }
 
-/// Public addresses are global unicast, 2000::/3. Everything else is unassigned or local, such as fc00::/7 and fe80::/10.
+/// Public addresses are global unicast, `2000::/3`. Everything else is unassigned or local, such as `fc00::/7` and `fe80::/10`.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        // Protocol assignments: Teredo, benchmarking, ORCHID.
-        [0x2001, 0..=0x1ff, ..]
-        // Documentation.
-        | [0x2001, 0xdb8, ..]
-        | [0x3fff, 0..=0xfff, ..] => false,
+        // Protocol assignments (Teredo, benchmarking, ORCHID) and documentation.
+        [0x2001, 0..=0x1ff | 0xdb8, ..] => false,
+        [0x3fff, second, ..] => second > 0xfff,
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

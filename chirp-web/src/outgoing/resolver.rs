@@ -25,12 +25,11 @@ impl Resolver {
 
     /// Returns all addresses of a name, at least one.
     pub(super) async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let mut addresses = match &self.function {
-            Some(function) => function(name.to_owned()).await?,
-            None => {
-                let found = tokio::net::lookup_host((name, 0)).await?;
-                found.map(|address| address.ip()).collect()
-            }
+        let mut addresses = if let Some(function) = &self.function {
+            function(name.to_owned()).await?
+        } else {
+            let found = tokio::net::lookup_host((name, 0)).await?;
+            found.map(|address| address.ip()).collect()
         };
         let mut seen = std::collections::HashSet::new();
         addresses.retain(|address| seen.insert(*address));
