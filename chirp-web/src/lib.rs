@@ -3,6 +3,8 @@
 
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "requests")]
+mod http_target;
 #[cfg(feature = "jsonrpc")]
 pub mod jsonrpc;
 #[cfg(any(feature = "http", feature = "websocket"))]

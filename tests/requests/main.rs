@@ -10,6 +10,7 @@ mod client;
 mod deferred;
 mod deferred_limits;
 mod destinations;
+mod foreign_answers;
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "the tests of the gateway use all of it")]
 mod gateway_client;
@@ -18,6 +19,7 @@ mod hook_server;
 mod hook_streams;
 mod hooks;
 mod localhost;
+mod proxying;
 #[path = "../http/services.rs"]
 #[allow(dead_code, reason = "the tests of the gateway use all of it")]
 mod services;

@@ -10,14 +10,14 @@ use super::problem::Problem;
 use super::settings::Settings;
 
 /// The time limit of a call: `Chirp-Timeout: 500ms`.
-const TIMEOUT: HeaderName = HeaderName::from_static("chirp-timeout");
+pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("chirp-timeout");
 /// The same in the query, in milliseconds, for those who cannot set headers.
 const TIMEOUT_MS: &str = "chirp.timeout_ms";
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+pub(crate) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The beginning of headers that are metadata: `Chirp-Metadata-Tenant: a` is the entry `tenant`.
-const METADATA: &str = "chirp-metadata-";
+pub(crate) const METADATA: &str = "chirp-metadata-";
 
 /// The options of a call that the headers of its request set.
 #[derive(Debug, Default)]

@@ -11,14 +11,14 @@ use super::target::Interface;
 /// The documents that are kept. Callers differ in what they may call, mostly in a few ways.
 const MAX_VIEWS: usize = 16;
 
-/// The `OpenAPI` documents of a gateway, which are written once for each version of the interfaces of the targets and each set
-/// of methods that a caller may call.
-#[derive(Default)]
+/// The documents of one format that describe a gateway, which are written once for each version of the interfaces of the targets
+/// and each set of methods that a caller may call.
 pub(super) struct DocumentCache {
+    write: fn(&Description, bool) -> String,
     merged: Mutex<Option<Arc<MergedInterfaces>>>,
 }
 
-/// An `OpenAPI` document.
+/// A document that describes methods.
 #[derive(Clone)]
 pub(super) struct Document {
     pub(super) json: Bytes,
@@ -39,6 +39,23 @@ struct View {
 }
 
 impl DocumentCache {
+    /// Creates a cache of `OpenAPI` documents.
+    pub(super) fn open_api() -> Self {
+        Self::new(|description, has_get| open_api::document(description, has_get).to_string())
+    }
+
+    /// Creates a cache of descriptions, which other gateways and clients of Chirp read.
+    pub(super) fn descriptions() -> Self {
+        Self::new(|description, _| serde_json::to_string(description).unwrap_or_default())
+    }
+
+    fn new(write: fn(&Description, bool) -> String) -> Self {
+        Self {
+            write,
+            merged: Mutex::default(),
+        }
+    }
+
     /// Returns the document of a caller who may call the names for which `is_visible` returns `true`.
     pub(super) fn document(
         &self,
@@ -57,7 +74,7 @@ impl DocumentCache {
         }
         let mut description = merged.description.clone();
         description.retain(is_visible);
-        let json = Bytes::from(open_api::document(&description, has_get).to_string());
+        let json = Bytes::from((self.write)(&description, has_get));
         let tag = entity_tag::of(&json);
         let document = Document { json, tag };
         let mut views = lock(&merged.views);
@@ -84,6 +101,7 @@ impl DocumentCache {
             return known;
         }
         let mut description = Description::default();
+        description.version = Description::VERSION;
         for interface in &interfaces {
             description.merge(interface.description.clone());
         }

@@ -68,18 +68,15 @@ impl ItemBody {
     /// Appends an item to the bytes.
     fn item(&mut self, item: &JsonText, out: &mut Vec<u8>) {
         self.count += 1;
-        match self.format {
-            MediaType::Events => {
-                // A browser that connects again names the last item that it has received.
-                out.extend_from_slice(format!("id: {}\ndata: ", self.count).as_bytes());
-                line(item.as_str(), out);
-                out.extend_from_slice(b"\n\n");
-            }
-            _ => {
-                out.extend_from_slice(b"{\"item\":");
-                line(item.as_str(), out);
-                out.extend_from_slice(b"}\n");
-            }
+        if self.format == MediaType::Events {
+            // A browser that connects again names the last item that it has received.
+            out.extend_from_slice(format!("id: {}\ndata: ", self.count).as_bytes());
+            line(item.as_str(), out);
+            out.extend_from_slice(b"\n\n");
+        } else {
+            out.extend_from_slice(b"{\"item\":");
+            line(item.as_str(), out);
+            out.extend_from_slice(b"}\n");
         }
     }
 

@@ -9,7 +9,7 @@ mod authenticate;
 mod base_url;
 pub(crate) mod body;
 mod byte_body;
-mod call_head;
+pub(crate) mod call_head;
 mod calling;
 pub(crate) mod client_io;
 mod cross_origin;
@@ -31,7 +31,7 @@ mod service;
 mod settings;
 #[cfg(feature = "requests")]
 mod stream_url;
-mod target;
+pub(crate) mod target;
 mod upload;
 mod url_arguments;
 

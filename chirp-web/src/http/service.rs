@@ -53,6 +53,7 @@ pub(super) struct GatewayCore {
     #[cfg(feature = "requests")]
     deferrals: Option<Deferrals>,
     documents: DocumentCache,
+    descriptions: DocumentCache,
     pub(super) calls: Arc<Semaphore>,
     is_draining: AtomicBool,
 }
@@ -71,7 +72,8 @@ impl GatewayService {
                 }),
                 settings,
                 targets,
-                documents: DocumentCache::default(),
+                documents: DocumentCache::open_api(),
+                descriptions: DocumentCache::descriptions(),
                 calls: Arc::new(Semaphore::new(calls)),
                 is_draining: AtomicBool::new(false),
             }),
@@ -189,7 +191,14 @@ impl GatewayCore {
         let Some(name) = path.strip_prefix("/call/") else {
             return match path {
                 "/" | "" if self.settings.has_page => read_only(parts).map(|()| page::response()),
-                "/openapi.json" => self.answer_description(client, parts).await,
+                "/openapi.json" => {
+                    self.answer_description(client, parts, &self.documents)
+                        .await
+                }
+                "/description.json" => {
+                    self.answer_description(client, parts, &self.descriptions)
+                        .await
+                }
                 _ => Err(Problem::new(
                     StatusCode::NOT_FOUND,
                     "methods are called by POST /call/<name>, and listed at /openapi.json",
@@ -221,6 +230,7 @@ impl GatewayCore {
         &self,
         client: Option<&ClientInfo>,
         parts: &Parts,
+        documents: &DocumentCache,
     ) -> Result<Response<ResponseBody>, Problem> {
         read_only(parts)?;
         let sender = self.authenticate(client, parts).await?;
@@ -232,7 +242,7 @@ impl GatewayCore {
             described.unwrap_or_else(|_| Err(Problem::busy("the services are not connected")))?;
         let access = self.settings.access.as_ref();
         let has_get = self.settings.allow_get;
-        let document = self.documents.document(interfaces, has_get, |name| {
+        let document = documents.document(interfaces, has_get, |name| {
             access.is_none_or(|access| access.allows(&sender.identity, name.as_bytes()))
         });
         let may_be_kept = sender.identity.is_anonymous() && self.settings.authenticate.is_none();

@@ -24,7 +24,7 @@ const MIN_AGE: Duration = Duration::from_secs(1);
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A peer whose methods the gateway offers.
-pub(super) struct Target {
+pub(crate) struct Target {
     caller: Caller,
     /// Whether the methods are served in this process and never change.
     is_fixed: bool,
@@ -59,7 +59,7 @@ enum Lookup {
 
 /// A method of a target.
 #[derive(Clone)]
-pub(super) struct TargetMethod {
+pub(crate) struct TargetMethod {
     pub(super) caller: Caller,
     /// The name by which the method is called with values in JSON.
     pub(super) json_name: MethodName,
@@ -70,9 +70,18 @@ pub(super) struct TargetMethod {
 }
 
 impl TargetMethod {
-    pub(super) fn description(&self) -> &MethodDescription {
+    pub(crate) fn description(&self) -> &MethodDescription {
         let (service, method) = self.place;
         &self.interface.description.services[service].methods[method]
+    }
+}
+
+#[cfg(feature = "requests")]
+impl TargetMethod {
+    /// Returns the name of the codec of native calls.
+    pub(crate) fn codec(&self) -> &str {
+        let (service, _) = self.place;
+        &self.interface.description.services[service].codec
     }
 }
 
@@ -132,7 +141,7 @@ pub(super) fn unknown_method() -> Problem {
 }
 
 impl Target {
-    pub(super) fn new(caller: Caller, is_fixed: bool) -> Self {
+    pub(crate) fn new(caller: Caller, is_fixed: bool) -> Self {
         Self {
             caller,
             is_fixed,
@@ -159,7 +168,7 @@ impl Target {
     /// # Errors
     ///
     /// The error of reading the description.
-    pub(super) async fn find(&self, name: &str) -> Result<Option<TargetMethod>, CallError> {
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<TargetMethod>, CallError> {
         let interface = self.interface().await?;
         if let Some(found) = self.method(&interface, name) {
             return Ok(Some(found));

@@ -18,19 +18,20 @@ pub struct OutgoingBody {
     headers: HeaderMap,
     body: Incoming,
     _connection: ConnectionTask,
-    idle_timeout: Duration,
+    /// `None` if the body may bring nothing for any time.
+    idle_timeout: Option<Duration>,
     /// Runs while the body brings nothing.
     idle: Option<Pin<Box<Sleep>>>,
     is_over: bool,
 }
 
 impl OutgoingBody {
-    pub(super) fn new(
+    pub(crate) fn new(
         destination: String,
         headers: HeaderMap,
         body: Incoming,
         connection: ConnectionTask,
-        idle_timeout: Duration,
+        idle_timeout: Option<Duration>,
     ) -> Self {
         Self {
             destination,
@@ -67,7 +68,9 @@ impl OutgoingBody {
     ) -> Poll<Option<Result<Bytes, OutgoingError>>> {
         while !self.is_over {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-                let timeout = self.idle_timeout;
+                let Some(timeout) = self.idle_timeout else {
+                    return Poll::Pending;
+                };
                 let idle = self.idle.get_or_insert_with(|| Box::pin(sleep(timeout)));
                 if idle.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
@@ -109,7 +112,7 @@ impl fmt::Debug for OutgoingBody {
 
 /// The task that reads and writes a connection. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct ConnectionTask(JoinHandle<()>);
+pub(crate) struct ConnectionTask(JoinHandle<()>);
 
 impl ConnectionTask {
     pub(super) fn spawn<F, T>(connection: F) -> Self

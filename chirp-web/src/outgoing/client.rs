@@ -45,7 +45,7 @@ pub(super) struct Settings {
     pub(super) tls: TlsSettings,
     connect_timeout: Duration,
     timeout: Duration,
-    idle_timeout: Duration,
+    idle_timeout: Option<Duration>,
     max_response: usize,
 }
 
@@ -76,6 +76,11 @@ impl OutgoingClient {
         Self::of(Some(destinations))
     }
 
+    /// Creates a client for destinations that the program itself chooses.
+    pub(crate) fn anywhere() -> Self {
+        Self::of(None)
+    }
+
     fn of(destinations: Option<Destinations>) -> Self {
         Self {
             settings: Arc::new(Settings {
@@ -85,7 +90,7 @@ impl OutgoingClient {
                 tls: TlsSettings::default(),
                 connect_timeout: Duration::from_secs(10),
                 timeout: Duration::from_secs(30),
-                idle_timeout: Duration::from_secs(30),
+                idle_timeout: Some(Duration::from_secs(30)),
                 max_response: 64 << 10,
             }),
         }
@@ -111,7 +116,7 @@ impl OutgoingClient {
     /// Sets how long a body that is read by [`get`](Self::get) may bring nothing. 30 s by default.
     #[must_use]
     pub fn idle_timeout(self, timeout: Duration) -> Self {
-        self.change(|settings| settings.idle_timeout = timeout)
+        self.change(|settings| settings.idle_timeout = Some(timeout))
     }
 
     /// Sets how many bytes are read of the response to a [`post`](Self::post). 64 KiB by default. A longer one is cut, which is no
@@ -140,6 +145,12 @@ impl OutgoingClient {
         self.change(|settings| settings.resolver = Resolver::new(resolve))
     }
 
+    fn deadline(&self) -> Instant {
+        // A century is as good as no limit.
+        const CENTURY: Duration = Duration::from_hours(876_600);
+        Instant::now() + self.settings.timeout.min(CENTURY)
+    }
+
     /// Parses a URL and checks that it is allowed, without any I/O: see [`Destinations::check`].
     ///
     /// # Errors
@@ -165,7 +176,7 @@ impl OutgoingClient {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<OutgoingResponse, OutgoingError> {
-        let deadline = Instant::now() + self.settings.timeout;
+        let deadline = self.deadline();
         let mut request = Request::new(RequestBytes(Some(body)));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
@@ -205,7 +216,7 @@ impl OutgoingClient {
     ///
     /// [`OutgoingError`], for any other status, too. The list of destinations is checked again.
     pub async fn get(&self, url: &OutgoingUrl) -> Result<OutgoingBody, OutgoingError> {
-        let deadline = Instant::now() + self.settings.timeout;
+        let deadline = self.deadline();
         let request = Request::new(RequestBytes(None));
         let (response, task) = self.exchange(url, request, deadline).await?;
         let destination = url.destination();
@@ -235,8 +246,9 @@ impl OutgoingClient {
         ))
     }
 
-    /// Connects and sends a request, and waits for the head of the response.
-    async fn exchange<B>(
+    /// Connects and sends a request, and waits for the head of the response, which is no redirect. The connection ends with the
+    /// task.
+    pub(crate) async fn exchange<B>(
         &self,
         url: &OutgoingUrl,
         mut request: Request<B>,
@@ -251,11 +263,12 @@ impl OutgoingClient {
             destinations.check_parsed(url)?;
         }
         let destination = || url.destination();
-        let connect_deadline = deadline.min(Instant::now() + settings.connect_timeout);
+        let connect_deadline = Instant::now().checked_add(settings.connect_timeout);
+        let connect_deadline = connect_deadline.map_or(deadline, |limit| limit.min(deadline));
         let io = timeout_at(connect_deadline, connect(settings, url)).await;
-        let io = io.map_err(|_| OutgoingError::TimedOut {
+        let io = io.map_err(|_| OutgoingError::Connect {
             destination: destination(),
-            limit: settings.connect_timeout.min(settings.timeout),
+            error: io::ErrorKind::TimedOut.into(),
         })??;
         *request.uri_mut() = url.target.clone().into();
         fill_headers(url, request.headers_mut());

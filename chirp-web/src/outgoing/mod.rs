@@ -15,6 +15,7 @@ mod tls_settings;
 mod unix_folder;
 mod url;
 
+pub(crate) use body::ConnectionTask;
 pub use body::OutgoingBody;
 pub use client::{OutgoingClient, OutgoingResponse};
 pub use destinations::{DestinationError, Destinations};

@@ -54,6 +54,20 @@ impl OutgoingUrl {
         self.place.to_string()
     }
 
+    /// Returns the path and the query, at least `/`.
+    pub(crate) fn path_and_query(&self) -> &PathAndQuery {
+        &self.target
+    }
+
+    /// Returns the URL of another path at the same destination.
+    pub(crate) fn with_path_and_query(&self, target: PathAndQuery) -> Self {
+        Self {
+            text: self.text.clone(),
+            place: self.place.clone(),
+            target,
+        }
+    }
+
     /// Returns the value of the header `Host`.
     pub(super) fn host_header(&self) -> String {
         match &self.place {

@@ -27,6 +27,7 @@ pub use store::RequestStore;
 pub use store::StoreError;
 pub(crate) use timestamp::Timestamp;
 
+pub use crate::http_target::HttpTarget;
 pub use crate::outgoing::{
     DestinationError, Destinations, OutgoingBody, OutgoingClient, OutgoingError, OutgoingResponse,
     OutgoingUrl, rewrite_localhost,

@@ -1,0 +1,12 @@
+//! Peers behind a gateway: calls become requests of HTTP.
+
+mod call_body;
+mod call_headers;
+mod connection;
+mod description;
+pub(crate) mod failure;
+mod item_lines;
+mod scheme;
+mod url;
+
+pub use scheme::HttpTarget;
