@@ -107,20 +107,21 @@ struct GatewayProcess(Child);
 impl GatewayProcess {
     /// Starts this test of this program, which serves if it finds [`ADDRESS`].
     async fn start(test: &str, address: SocketAddr, folder: &Folder, hooks: &HookServer) -> Self {
-        Self::start_holding(test, address, folder, hooks, "").await
+        let command = Command::new(env::current_exe().unwrap());
+        Self::start_as(command, test, address, folder, hooks).await
     }
 
-    async fn start_holding(
+    /// Starts this test by a command, which may set more.
+    async fn start_as(
+        mut command: Command,
         test: &str,
         address: SocketAddr,
         folder: &Folder,
         hooks: &HookServer,
-        held: &str,
     ) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", &format!("store::{test}")]);
         command.env(ADDRESS, address.to_string());
-        command.env(FOLDER, &folder.0).env(HOLD, held);
+        command.env(FOLDER, &folder.0);
         command.env(HOOKS, format!("http://{}", hooks.address));
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let mut process = Self(command.spawn().unwrap());
@@ -147,7 +148,7 @@ async fn serves() -> bool {
     let folder = PathBuf::from(env::var(FOLDER).unwrap());
     let worker = Worker {
         ledger: ledger(&folder),
-        holds: env::var(HOLD).ok().filter(|held| !held.is_empty()),
+        holds: env::var(HOLD).ok(),
     };
     let hooks = env::var(HOOKS).unwrap();
     let requests = DeferredRequests::new()
@@ -167,15 +168,28 @@ async fn free_address() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// Asks for a call, and returns the ID of the request, or `None` if there was no response.
+/// Asks for a call, and returns the ID of the request, or `None` if it was not accepted.
 async fn ask(
     gateway: SocketAddr,
     hook: &str,
-    call: (&str, u64),
+    (method, number): (&str, u64),
     key: Option<&str>,
 ) -> Option<String> {
-    let (method, number) = call;
     let body = format!("[{number}]");
+    let (status, body) = post(gateway, hook, method, &body, key).await?;
+    // The response may have been cut.
+    let body: Value = serde_json::from_str(&body).ok()?;
+    (status == 202).then(|| body["id"].as_str().unwrap().to_owned())
+}
+
+/// Asks for a call, and returns the status and the body, or `None` if there was no response.
+async fn post(
+    gateway: SocketAddr,
+    hook: &str,
+    method: &str,
+    body: &str,
+    key: Option<&str>,
+) -> Option<(u16, String)> {
     let key = key.map(|key| format!("Idempotency-Key: \"{key}\"\r\n"));
     let request = format!(
         "POST /call/Jobs.{method} HTTP/1.1\r\nHost: {gateway}\r\nConnection: close\r\n\
@@ -187,13 +201,9 @@ async fn ask(
     socket.write_all(request.as_bytes()).await.ok()?;
     let mut response = String::new();
     socket.read_to_string(&mut response).await.ok()?;
-    let body = response
-        .strip_prefix("HTTP/1.1 202 ")?
-        .split_once("\r\n\r\n")?
-        .1;
-    // The response may have been cut.
-    let body: Value = serde_json::from_str(body).ok()?;
-    Some(body["id"].as_str().unwrap().to_owned())
+    let (head, body) = response.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
 }
 
 /// Returns a number below `below`; different in every run.
@@ -326,7 +336,9 @@ async fn a_call_that_may_have_run_is_answered_as_interrupted_and_an_idempotent_o
     let mut hooks = HookServer::start().await;
     for (method, runs) in [("once", 1), ("double", 2)] {
         let (folder, address) = (Folder::new(), free_address().await);
-        let gateway = GatewayProcess::start_holding(name, address, &folder, &hooks, method).await;
+        let mut holding = Command::new(env::current_exe().unwrap());
+        holding.env(HOLD, method);
+        let gateway = GatewayProcess::start_as(holding, name, address, &folder, &hooks).await;
         let id = ask(address, &hooks.url(), (method, 21), Some("k"))
             .await
             .unwrap();
@@ -347,4 +359,48 @@ async fn a_call_that_may_have_run_is_answered_as_interrupted_and_an_idempotent_o
         assert_eq!(folder.ledger().len(), runs);
         assert!(hooks.is_quiet());
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_requests_and_those_that_were_accepted_are_answered() {
+    if serves().await {
+        return;
+    }
+    let name = "a_full_disk_refuses_requests_and_those_that_were_accepted_are_answered";
+    let (folder, address) = (Folder::new(), free_address().await);
+    let mut hooks = HookServer::start().await;
+    // Without the signal, a write beyond the limit is an error, as on a full disk. The unit is 512 bytes.
+    let mut full = Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 6144; exec \"$0\" \"$@\""]);
+    full.arg(env::current_exe().unwrap()).env(HOLD, "double");
+    let gateway = GatewayProcess::start_as(full, name, address, &folder, &hooks).await;
+    let padding = " ".repeat(100_000);
+    let mut accepted = BTreeMap::new();
+    let mut number = 0;
+    let refused = loop {
+        number += 1;
+        let body = format!("[{number}{padding}]");
+        let response = post(address, &hooks.url(), "double", &body, None).await;
+        let (status, body) = response.expect("the gateway answers");
+        if status != 202 {
+            break status;
+        }
+        let body: Value = serde_json::from_str(&body).unwrap();
+        accepted.insert(body["id"].as_str().unwrap().to_owned(), number);
+    };
+    assert_eq!(refused, 503);
+    assert!(!accepted.is_empty());
+    drop(gateway);
+
+    let _gateway = GatewayProcess::start(name, address, &folder, &hooks).await;
+    let later = ask(address, &hooks.url(), ("double", 1000), None).await;
+    accepted.insert(later.expect("there is room"), 1000);
+    while !accepted.is_empty() {
+        let response = hooks.next().await.json();
+        let number = accepted.remove(response["id"].as_str().unwrap());
+        let number: u64 = number.expect("only what was accepted is answered, and once");
+        assert_eq!(response["result"], json!(number * 2));
+    }
+    let runs = folder.ledger();
+    assert!(!runs.contains(&format!("double {number}")), "{runs:?}");
 }
