@@ -20,6 +20,7 @@ mod hook_streams;
 mod hooks;
 mod localhost;
 mod proxying;
+mod resumption;
 #[path = "../http/services.rs"]
 #[allow(dead_code, reason = "the tests of the gateway use all of it")]
 mod services;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use tokio::sync::{Semaphore, oneshot};
@@ -12,7 +13,7 @@ use crate::http::target::Target;
 use crate::http::url_arguments::UrlArguments;
 use crate::requests::store::{
     Acceptance, NextStep, RequestChange, RequestEnd, RequestOutcome, RequestRecord, RequestStore,
-    StoredRequest,
+    StoreError, StoredRequest,
 };
 use crate::requests::{
     DeferredId, DeferredRequests, Deliverer, OpenLimit, OpenLimits, OpenRequests,
@@ -120,7 +121,7 @@ impl DeferralCore {
     pub(super) async fn accept(
         self: &Arc<Self>,
         record: RequestRecord,
-        arguments: bytes::Bytes,
+        arguments: Bytes,
         counts_caller: bool,
     ) -> Result<DeferredId, Problem> {
         let id = DeferredId::from_bytes(record.id);
@@ -132,11 +133,7 @@ impl DeferralCore {
         let core = Arc::clone(self);
         // The task is its own from here on: a caller that goes away must not leave a request that is stored and does not run.
         let task = tokio::spawn(async move {
-            // Both changes are written at once. Expired requests only take room.
-            let (acceptance, _) = tokio::join!(
-                core.store.accept(Arc::clone(&record), arguments.clone()),
-                core.store.expire(SystemTime::now(), PAGE),
-            );
+            let acceptance = Box::pin(core.store(&record, &arguments)).await;
             let is_new = matches!(acceptance, Ok(Acceptance::New));
             // A caller that is gone finds the request by its key.
             let _ = sender.send(acceptance);
@@ -155,6 +152,20 @@ impl DeferralCore {
             Ok(Err(_)) => Err(Problem::busy("the request cannot be stored")),
             Err(_) => Err(Problem::busy("shutting down")),
         }
+    }
+
+    /// Stores a request that is new.
+    async fn store(
+        &self,
+        record: &Arc<RequestRecord>,
+        arguments: &Bytes,
+    ) -> Result<Acceptance, StoreError> {
+        // Both changes are written at once. Expired requests only take room.
+        let (acceptance, _) = tokio::join!(
+            self.store.accept(Arc::clone(record), arguments.clone()),
+            self.store.expire(SystemTime::now(), PAGE),
+        );
+        acceptance
     }
 
     fn resume(self: &Arc<Self>, request: StoredRequest) {

@@ -10,6 +10,7 @@ use chirp_runtime::dynamic::{JsonCaller, JsonText};
 use chirp_runtime::peer::CallError;
 use chirp_runtime::stream::Receiver;
 use http::StatusCode;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::deferrals::DeferralCore;
@@ -49,30 +50,29 @@ pub(super) async fn run(
 ) -> DeferredReply {
     let left = record.deadline.duration_since(std::time::SystemTime::now());
     let deadline = Instant::now() + left.unwrap_or_default();
-    let reply = timeout_at(deadline, repeated(core, record, arguments, deadline)).await;
-    match reply {
-        Err(_) => DeferredReply::Problem(Problem::timed_out()),
-        Ok(Ok(reply)) => reply,
-        Ok(Err(problem)) => DeferredReply::Problem(problem),
-    }
-}
-
-async fn repeated(
-    core: &DeferralCore,
-    record: &RequestRecord,
-    arguments: &Bytes,
-    deadline: Instant,
-) -> Result<DeferredReply, Problem> {
+    let timed_out = || DeferredReply::Problem(Problem::timed_out());
     let mut attempt = 0_u32;
     loop {
         attempt = attempt.saturating_add(1);
-        match once(core, record, arguments, deadline).await {
-            Ok(result) => return Ok(result),
-            Err(CallFailure::Final(problem)) => return Err(problem),
-            Err(CallFailure::NotYet(problem)) => {
+        let permit = Arc::clone(&core.running).acquire_owned();
+        let Ok(permit) = timeout_at(deadline, permit).await else {
+            return timed_out();
+        };
+        let permit = permit.expect("the semaphore is never closed");
+        // Boxed, so that a request that waits has no room for a call.
+        let called = Box::pin(timeout_at(
+            deadline,
+            once(core, record, arguments, deadline, permit),
+        ))
+        .await;
+        match called {
+            Err(_) => return timed_out(),
+            Ok(Ok(reply)) => return reply,
+            Ok(Err(CallFailure::Final(problem))) => return DeferredReply::Problem(problem),
+            Ok(Err(CallFailure::NotYet(problem))) => {
                 let pause = PAUSES.after(attempt);
                 if Instant::now() + pause >= deadline {
-                    return Err(problem);
+                    return DeferredReply::Problem(problem);
                 }
                 sleep(pause).await;
             }
@@ -85,9 +85,8 @@ async fn once(
     record: &RequestRecord,
     arguments: &Bytes,
     deadline: Instant,
+    permit: OwnedSemaphorePermit,
 ) -> Result<DeferredReply, CallFailure> {
-    let permit = Arc::clone(&core.running).acquire_owned().await;
-    let permit = permit.expect("the semaphore is never closed");
     let method = target::find(&core.targets, &record.method).await;
     let method = method.map_err(|problem| match problem.status {
         StatusCode::SERVICE_UNAVAILABLE => CallFailure::NotYet(problem),

@@ -40,10 +40,9 @@ impl DeferralTask {
 
     /// Calls the method, then delivers the response.
     pub(super) async fn call(self, arguments: Bytes) {
-        // Boxed, so that a task that waits for the delivery has no room for a call.
-        let reply = Box::pin(running::run(&self.core, &self.record, &arguments)).await;
+        let reply = running::run(&self.core, &self.record, &arguments).await;
         drop(arguments);
-        self.answer(reply).await;
+        Box::pin(self.answer(reply)).await;
     }
 
     /// Answers a request whose call the end of an earlier gateway has interrupted.
