@@ -214,7 +214,7 @@ async fn serve(
     let response = ResponseState::default();
     let io = ClientIo::new(channel, response.clone(), limits.half_close_timeout);
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        if core.settings.authenticate.is_some() {
+        if core.settings.reads_client_info() {
             request.extensions_mut().insert(ClientInfo::clone(&client));
         }
         let guard = response.guard();

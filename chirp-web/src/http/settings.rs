@@ -65,6 +65,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether something but the identity of callers depends on the connections of their requests.
+    pub(super) fn reads_client_info(&self) -> bool {
+        #[cfg(feature = "requests")]
+        if self.stream_urls.is_some() || self.fetcher.is_some() || self.requests.is_some() {
+            return true;
+        }
+        self.authenticate.is_some()
+    }
+
     /// Checks the metadata of a request. Where senders are authenticated, what a service reads about a sender must not be what
     /// anybody may claim, so keys are refused unless they are listed.
     pub(super) fn check_metadata(&self, metadata: &Metadata) -> Result<(), Problem> {
