@@ -78,7 +78,7 @@ impl Nats {
         if !connected {
             return Err(NatsError::Closed);
         }
-        let inbox = Inbox::start(&client).await?;
+        let inbox = Inbox::start(&client, &subjects).await?;
         let nats = Self(Arc::new(NatsLink {
             client,
             subjects,

@@ -34,7 +34,7 @@ pub trait NatsNode {
     /// addresses is needed.
     ///
     /// ```no_run
-    /// # use chirp_runtime::node::Node;
+    /// use chirp::Node;
     /// use chirp_nats::{Nats, NatsNode};
     ///
     /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {

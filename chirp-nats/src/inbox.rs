@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::error::NatsError;
 use crate::headers;
+use crate::subject::Subjects;
 
 /// The time between two signs of life of a running call.
 pub(crate) const BEAT: Duration = Duration::from_secs(2);
@@ -68,7 +69,7 @@ impl Inbox {
     /// # Errors
     ///
     /// [`NatsError::Closed`] if there is no connection any more.
-    pub(crate) async fn start(client: &Client) -> Result<Self, NatsError> {
+    pub(crate) async fn start(client: &Client, subjects: &Subjects) -> Result<Self, NatsError> {
         let mut prefix = client.new_inbox();
         prefix.push('.');
         let answers = client.subscribe(format!("{prefix}*")).await;
@@ -79,6 +80,7 @@ impl Inbox {
             prefix: prefix.len(),
             waiting: Arc::clone(&waiting),
             answers,
+            subjects: subjects.clone(),
         };
         tokio::spawn(task.run(client.clone(), cancelled));
         Ok(Self {
@@ -222,6 +224,7 @@ struct InboxTask {
     prefix: usize,
     waiting: Arc<Mutex<Waiting>>,
     answers: Subscriber,
+    subjects: Subjects,
 }
 
 impl InboxTask {
@@ -260,7 +263,8 @@ impl InboxTask {
         match (waiting.calls.get_mut(&id), beat) {
             (Some(Waiter::One { heard, worker, .. }), Some(from)) => {
                 *heard = Some(Instant::now());
-                *worker = Some(from.to_owned());
+                // A cancel is sent there with the rights of this side.
+                *worker = Some(from.to_owned()).filter(|from| self.subjects.is_worker(from));
             }
             (Some(Waiter::Many(answers)), None) => {
                 // The receiver removes the entry when it is dropped.

@@ -119,7 +119,9 @@ impl NatsOptions {
         self
     }
 
-    /// Sets the prefix of the subjects for answers, in place of `_INBOX`, so that permissions can tell clients apart.
+    /// Sets the prefix of the subjects for answers, in place of `_INBOX`, so that permissions can tell clients apart. It should
+    /// begin with `_`: other inboxes get answers only from servers that allow them
+    /// ([`NatsServerBuilder::answer_inboxes`](crate::NatsServerBuilder::answer_inboxes)).
     pub fn inbox_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.client = self.client.custom_inbox_prefix(prefix.into());
         self

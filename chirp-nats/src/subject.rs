@@ -51,6 +51,18 @@ impl Subjects {
         self.own("durable", name)
     }
 
+    /// Returns whether a subject is that of one server.
+    pub(crate) fn is_worker(&self, subject: &str) -> bool {
+        let id = subject.strip_prefix(self.worker("").trim_end_matches('%'));
+        id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    }
+
+    /// Returns whether a response may be sent to a subject without being told so: an inbox, and never a subject that a service
+    /// may have. Responses are sent with the rights of the server, to a subject that the caller names.
+    pub(crate) fn is_inbox(subject: &str) -> bool {
+        subject.starts_with('_') && !subject.starts_with(OWN)
+    }
+
     /// The subject of one server.
     pub(crate) fn worker(&self, id: &str) -> String {
         self.own("worker", id.as_bytes())
@@ -177,6 +189,35 @@ mod tests {
         for prefix in ["", "a.", ".a", "a..b", "a b", "*", "a.>", "_INBOX", "$SYS"] {
             assert!(Subjects::new(Some(prefix)).is_none(), "{prefix:?}");
         }
+    }
+
+    #[test]
+    fn subjects_of_servers_and_inboxes_are_told_apart() {
+        for prefix in [None, Some("prod")] {
+            let subjects = Subjects::new(prefix).expect("valid");
+            assert!(subjects.is_worker(&subjects.worker("0A1B")));
+            for subject in [
+                "Arith.sum",
+                "_INBOX.a.1",
+                "_chirp.worker.",
+                "_chirp.worker.a.b",
+                "$JS.API.x",
+            ] {
+                assert!(!subjects.is_worker(subject), "{subject}");
+            }
+            let everyone = subjects.everyone(b"Arith.sum");
+            for subject in [
+                "Arith.sum",
+                "prod.Arith.sum",
+                "$JS.API.STREAM.DELETE.X",
+                "%5Fa",
+                &everyone,
+            ] {
+                assert!(!Subjects::is_inbox(subject), "{subject}");
+            }
+        }
+        assert!(Subjects::is_inbox("_INBOX.a.1"));
+        assert!(Subjects::is_inbox("_R_.a"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ const GROUP: &str = "q";
 ///
 /// ```no_run
 /// use chirp_nats::Nats;
-/// use chirp_runtime::peer::PeerBuilder;
+/// use chirp::PeerBuilder;
 ///
 /// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
 /// let nats = Nats::connect("nats://127.0.0.1:4222").await?;

@@ -24,7 +24,8 @@ use crate::error::NatsError;
 /// Builds a [`NatsServer`].
 ///
 /// Each method becomes an endpoint of NATS micro, with the subject of its name, so that `nats micro ls`, `info` and `stats` list
-/// it, and any client of NATS can call it in JSON: `nats request Arith.sum_diff '{"a":1,"b":2}'`.
+/// it, and any client of NATS can call it in JSON: `nats request Arith.sum_diff '{"a":1,"b":2}'`. Such a call may take 60 s, unless
+/// its header `Chirp-Timeout` sets another limit, in milliseconds.
 ///
 /// The permissions of NATS say who may send to a subject. Handlers see [`Identity::Anonymous`](chirp_runtime::channel::Identity),
 /// since messages do not tell who sent them, unless [`trust_request_info`](Self::trust_request_info) is set.
@@ -40,6 +41,7 @@ pub struct NatsServerBuilder {
     shutdown_timeout: Duration,
     trust_request_info: bool,
     durable: Option<String>,
+    inboxes: Vec<String>,
 }
 
 impl NatsServerBuilder {
@@ -57,6 +59,7 @@ impl NatsServerBuilder {
             shutdown_timeout: Duration::from_secs(30),
             trust_request_info: false,
             durable: None,
+            inboxes: Vec::new(),
         }
     }
 
@@ -92,6 +95,15 @@ impl NatsServerBuilder {
     /// can write anything there. Set this only if none can send to the subjects of this server.
     pub fn trust_request_info(mut self) -> Self {
         self.trust_request_info = true;
+        self
+    }
+
+    /// Answers callers whose inboxes begin with this text, too: those of clients with an inbox prefix of their own.
+    ///
+    /// A caller names the subject for its answer, and the answer is sent with the rights of this server. So by default
+    /// only subjects that begin with `_`, as `_INBOX`, get answers: no service has such a subject. Other requests are discarded.
+    pub fn answer_inboxes(mut self, prefix: impl Into<String>) -> Self {
+        self.inboxes.push(prefix.into());
         self
     }
 
@@ -163,6 +175,7 @@ impl NatsServerBuilder {
             in_progress: Arc::new(InProgress::new(self.max_concurrent_handlers)),
             queue_group: self.queue_group,
             trust_request_info: self.trust_request_info,
+            inboxes: self.inboxes,
             link: self.link,
         });
         let (phase, watched) = watch::channel(Phase::Open);

@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 /// How many cancelled calls are remembered that have not arrived.
 const MAX_CANCELLED: usize = 256;
 
+/// The longest subject of an answer whose cancel is remembered, in bytes.
+const MAX_SUBJECT: usize = 256;
+
 /// The calls that run at a server.
 pub(super) struct InProgress {
     limit: usize,
@@ -98,6 +101,9 @@ impl InProgress {
         let mut calls = self.lock();
         if let Some(running) = calls.running.remove(reply) {
             running.notify_one();
+            return;
+        }
+        if reply.len() > MAX_SUBJECT {
             return;
         }
         if calls.cancelled.len() == MAX_CANCELLED {

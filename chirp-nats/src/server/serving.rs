@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::client::PublishErrorKind;
 use async_nats::{HeaderMap, Message, Subject, Subscriber};
@@ -19,6 +19,10 @@ use super::in_progress::{CallPlace, InProgress};
 use crate::connection::NatsLink;
 use crate::headers::{self, ReplyError, RequestForm, RequestHeaders};
 use crate::inbox::BEAT;
+use crate::subject::Subjects;
+
+/// The time limit of calls of clients that are not Chirp's and set none.
+const PLAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The parts of a server that its tasks share.
 pub(super) struct SharedServer {
@@ -31,6 +35,8 @@ pub(super) struct SharedServer {
     pub(super) in_progress: Arc<InProgress>,
     pub(super) queue_group: String,
     pub(super) trust_request_info: bool,
+    /// The beginnings of subjects for answers that do not begin with `_`.
+    pub(super) inboxes: Vec<String>,
     pub(super) link: Arc<NatsLink>,
 }
 
@@ -107,10 +113,14 @@ impl TakesMessages for Reception {
         };
         let fields = RequestHeaders::decode(message.headers.as_ref());
         let in_progress = &self.serving.in_progress;
-        if let Some(reply) = &message.reply
-            && in_progress.was_cancelled(reply)
-        {
-            return;
+        if let Some(reply) = &message.reply {
+            if !self.serving.may_answer(reply) {
+                tracing::warn!("a request has no answer: `{reply}` is no inbox");
+                return;
+            }
+            if in_progress.was_cancelled(reply) {
+                return;
+            }
         }
         let mut request = InboundMessage {
             serving: Arc::clone(&self.serving),
@@ -193,6 +203,12 @@ async fn next(messages: &mut Subscriber) -> Option<Message> {
 }
 
 impl SharedServer {
+    /// Returns whether an answer may be sent to a subject.
+    fn may_answer(&self, reply: &str) -> bool {
+        let mut inboxes = self.inboxes.iter();
+        Subjects::is_inbox(reply) || inboxes.any(|inbox| reply.starts_with(&**inbox))
+    }
+
     /// The identity of a caller, as a server of NATS tells it.
     fn identity(&self, headers: Option<&HeaderMap>) -> Option<Identity> {
         #[derive(serde::Deserialize)]
@@ -242,7 +258,9 @@ impl InboundMessage {
             _ => (&endpoint.json, params),
         };
         let mut call = self.serving.caller.call(method.clone(), params);
-        if let Some(timeout) = fields.timeout {
+        // Other clients cannot cancel a call when they have given it up.
+        let gives_up = self.form == RequestForm::Plain && self.reply.is_some();
+        if let Some(timeout) = fields.timeout.or(gives_up.then_some(PLAIN_TIMEOUT)) {
             call = call.timeout(timeout);
         }
         if let Some(trace) = fields.trace {

@@ -399,3 +399,35 @@ async fn deployments_with_different_prefixes_do_not_meet() {
         "{error:?}"
     );
 }
+
+/// A response is sent with the rights of the server: it must not become a request to another service.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_go_to_inboxes_only() {
+    let Some(process) = NatsProcess::start() else {
+        return;
+    };
+    let nats = process.connect().await;
+    let calculator = Calculator::default();
+    let server = nats.server().service(ArithServer::new(calculator.clone()));
+    let _server = server
+        .answer_inboxes("mine.")
+        .start()
+        .await
+        .expect("started");
+    let plain = process.plain().await;
+    // The result of `sum_diff`, [5,3], would be the arguments of another call.
+    for reply in [
+        "Arith.sum_diff",
+        "Arith.note",
+        "_chirp.all.Arith.sum_diff",
+        "$JS.API.INFO",
+    ] {
+        let sent = plain.publish_with_reply("Arith.sum_diff", reply, "[4,1]".into());
+        sent.await.expect("sent");
+    }
+    let mut own = plain.subscribe("mine.inbox").await.expect("subscribed");
+    let sent = plain.publish_with_reply("Arith.sum_diff", "mine.inbox", "[1,2]".into());
+    sent.await.expect("sent");
+    assert_eq!(&super::support::next(&mut own).await.payload[..], b"[3,-1]");
+    assert_eq!(calculator.started(), 1);
+}
