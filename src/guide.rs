@@ -10,6 +10,7 @@
 //! | [`streams`] | How do I send many items, in either direction? |
 //! | [`both_directions`] | How does a server call its clients? |
 //! | [`nodes`] | How do programs know each other by name, and stay connected? |
+//! | [`nats`] | How do many programs share services through a NATS cluster? |
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
 //! | [`http`] | How do `curl`, browsers and programs without Chirp call methods? |
@@ -48,6 +49,8 @@ pub mod streams {}
 pub mod both_directions {}
 #[doc = include_str!("guide/nodes.md")]
 pub mod nodes {}
+#[doc = include_str!("guide/nats.md")]
+pub mod nats {}
 #[doc = include_str!("guide/many_targets.md")]
 pub mod many_targets {}
 #[doc = include_str!("guide/addresses.md")]
