@@ -123,8 +123,8 @@ async fn main() {
             let _ = request.respond(Ok(Bytes::from_static(b"\x03"))).await;
         }
     });
-    let served = Nats::connect(&address).await.expect("connected");
-    let server = served
+    let hosting = Nats::connect(&address).await.expect("connected");
+    let server = hosting
         .server()
         .service(ArithServer::new(Calculator))
         .start();
@@ -136,7 +136,7 @@ async fn main() {
         Candidate::Chirp(ArithClient::new(&calling)),
     ];
     responder.flush().await.expect("flushed");
-    served.flush().await.expect("flushed");
+    hosting.flush().await.expect("flushed");
     let mut medians = vec![Vec::new(); candidates.len()];
     let mut rates = vec![Vec::new(); candidates.len()];
     for _ in 0..ROUNDS {

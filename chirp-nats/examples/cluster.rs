@@ -56,10 +56,7 @@ impl Worker for Primes {
 }
 
 fn is_prime(number: u64) -> bool {
-    number > 1
-        && (2..)
-            .take_while(|d| d * d <= number)
-            .all(|d| number % d != 0)
+    number > 1 && (2..=number.isqrt()).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 #[tokio::main]

@@ -24,6 +24,10 @@ pub(super) struct ChannelShared {
 }
 
 /// The state of a connection.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each half has two of its own"
+)]
 pub(super) struct ChannelState {
     // Receiving:
     pub(super) arrived: VecDeque<Bytes>,

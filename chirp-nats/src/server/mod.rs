@@ -53,7 +53,7 @@ impl NatsServer {
     /// Waits until the server of NATS that this process is connected to knows every subscription, also after a connection was lost.
     /// Other servers of a cluster learn of the subscriptions a moment later.
     ///
-    /// CancelledCall safe.
+    /// Cancel safe.
     ///
     /// # Errors
     ///

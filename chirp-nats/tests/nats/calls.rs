@@ -152,7 +152,7 @@ async fn the_context_of_a_call_arrives() {
     assert!(left.is_some_and(|left| left <= 10_000), "{left:?}");
     let limited = arith
         .context("none".to_owned())
-        .timeout(Duration::from_secs(3_600))
+        .timeout(Duration::from_hours(1))
         .await;
     let (none, left) = limited.expect("answered");
     assert_eq!(none, None);
@@ -213,7 +213,7 @@ async fn a_call_without_a_sign_of_life_ends() {
         .service(ArithServer::new(calculator.clone()))
         .start();
     let server = server.await.expect("started");
-    let arith = ArithClient::new(&calling).with_timeout(Duration::from_secs(120));
+    let arith = ArithClient::new(&calling).with_timeout(Duration::from_mins(2));
     let slow = arith.sleep(9_000).start();
     let stuck = arith.wait().start();
     until(|| calculator.waiting() == 1).await;
@@ -231,7 +231,7 @@ async fn a_call_without_a_sign_of_life_ends() {
     // Somebody who takes a request and never answers.
     let plain = process.plain().await;
     let mut taken = plain.subscribe("Arith.wait").await.expect("subscribed");
-    plain.flush().await.expect("flushed");
+    super::support::settle(&plain).await;
     let lost = arith.wait().await;
     let Err(CallError::ConnectionLost(ConnectionError::KeepAlive { .. })) = lost else {
         panic!("{lost:?}");

@@ -23,7 +23,7 @@ async fn services_answer_the_questions_of_micro() {
         serde_json::from_slice::<Value>(&response.payload).expect("JSON")
     };
     let id = server.id();
-    for part in ["".to_owned(), ".Arith".to_owned(), format!(".Arith.{id}")] {
+    for part in [String::new(), ".Arith".to_owned(), format!(".Arith.{id}")] {
         let ping = ask(format!("$SRV.PING{part}")).await;
         assert_eq!(ping["type"], "io.nats.micro.v1.ping_response");
         assert_eq!(ping["name"], "Arith");

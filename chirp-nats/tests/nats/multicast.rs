@@ -81,7 +81,7 @@ async fn a_multicast_without_servers_ends_at_once() {
         .everyone()
         .gather(ArithClient::unbound().sum_diff(1, 2))
         .expect(3);
-    let none = none.timeout(Duration::from_secs(60)).await.expect("sent");
+    let none = none.timeout(Duration::from_mins(1)).await.expect("sent");
     assert_eq!((none.answers.len(), none.end), (0, MulticastEnd::NoServers));
     assert!(none.is_complete());
     assert!(begin.elapsed() < Duration::from_secs(30));

@@ -148,3 +148,11 @@ pub(crate) async fn next(messages: &mut async_nats::Subscriber) -> async_nats::M
     let message = std::future::poll_fn(|cx| Pin::new(&mut *messages).poll_next(cx)).await;
     message.expect("the connection is open")
 }
+
+/// Waits until the server has taken every subscription of a client: a flush of the client waits for no answer.
+pub(crate) async fn settle(client: &async_nats::Client) {
+    let inbox = client.new_inbox();
+    let mut answers = client.subscribe(inbox.clone()).await.expect("subscribed");
+    client.publish(inbox, "".into()).await.expect("sent");
+    next(&mut answers).await;
+}
