@@ -11,6 +11,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output;
+use crate::stream_options::StreamOptions;
 
 /// Offer the methods of targets over HTTP, with JSON
 ///
@@ -58,6 +59,8 @@ pub(crate) struct Gateway {
     connect: ConnectOptions,
     #[command(flatten)]
     deferred: DeferredOptions,
+    #[command(flatten)]
+    streams: StreamOptions,
 }
 
 impl Gateway {
@@ -82,6 +85,7 @@ impl Gateway {
         if let Some(requests) = self.deferred.settings()? {
             gateway = gateway.requests(requests);
         }
+        gateway = self.streams.configure(gateway)?;
         for target in &self.target {
             gateway = gateway.target(&self.target(target)?);
         }

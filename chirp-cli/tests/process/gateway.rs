@@ -36,13 +36,22 @@ impl Gateway {
 
 /// Calls a method over a connection, and returns the whole response.
 async fn call(
-    mut socket: impl AsyncReadExt + AsyncWriteExt + Unpin,
+    socket: impl AsyncReadExt + AsyncWriteExt + Unpin,
     method: &str,
     body: &str,
 ) -> String {
+    let head = format!("POST /call/{method} HTTP/1.1\r\nContent-Type: application/json\r\n");
+    exchange(socket, &head, body).await
+}
+
+/// Sends a request, and returns the whole response.
+async fn exchange(
+    mut socket: impl AsyncReadExt + AsyncWriteExt + Unpin,
+    head: &str,
+    body: &str,
+) -> String {
     let request = format!(
-        "POST /call/{method} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+        "{head}Host: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     socket
@@ -73,6 +82,26 @@ async fn methods_are_called_over_http() {
     assert!(response.contains("{\"end\":2}"), "{response}");
     let response = call(connect().await, "Tools.unknown", "").await;
     assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn results_are_streams_at_urls() {
+    let server = ToolServer::start().await;
+    let options = ["--stream-urls", "--public-url", "https://example.com/api"];
+    let arguments = [&options[..], &["http://127.0.0.1:0", &server.address]].concat();
+    let gateway = Gateway::start(&arguments).await;
+    let address = gateway.address.strip_prefix("http://").expect("an address");
+    let address = address.trim_end_matches('/');
+    let connect = async || TcpStream::connect(address).await.expect("a connection");
+    let head = "POST /call/Tools.count HTTP/1.1\r\nContent-Type: application/json\r\nChirp-Stream: url\r\n";
+    let response = exchange(connect().await, head, "{\"to\":2}").await;
+    assert!(response.starts_with("HTTP/1.1 201 "), "{response}");
+    let url = response.split_once("\"https://example.com/api");
+    let (path, _) = url.expect(&response).1.split_once('"').expect("its end");
+    let head = format!("GET {path} HTTP/1.1\r\n");
+    let response = exchange(connect().await, &head, "").await;
+    assert!(response.contains("{\"end\":2}"), "{response}");
     gateway.stop().await;
 }
 
@@ -121,6 +150,9 @@ async fn mistakes_on_the_command_line_are_reported() {
     let run = chirp(&["gateway", "tcp://127.0.0.1:x", "tcp://127.0.0.1:1"]).await;
     run.failed(2);
     let run = chirp(&["gateway", "http://127.0.0.1:0", "tcp://127.0.0.1:x"]).await;
+    run.failed(2);
+    let nonsense = ["--fetch", "files.example.com", "http://127.0.0.1:0"];
+    let run = chirp(&[&["gateway"], &nonsense[..], &["tcp://127.0.0.1:1"]].concat()).await;
     run.failed(2);
     let server = ToolServer::start().await;
     let used = server.address.replace("tcp://", "http://");
