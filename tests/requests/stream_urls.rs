@@ -370,6 +370,24 @@ async fn the_url_of_a_result_has_the_host_of_the_request_or_the_public_url() {
 }
 
 #[tokio::test]
+async fn a_link_on_any_page_leads_to_a_stream_and_scripts_of_other_sites_do_not_get_it() {
+    let urls = StreamUrls::new();
+    let base = serve_urls(&urls).await;
+    let offer = urls.offer(pieces(&["here"])).unwrap();
+    let url = offer.url_at(&base);
+    let script = [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Mode", "no-cors"),
+    ];
+    assert_eq!(send("GET", &url, &script, "").await.status, 403);
+    let link = [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Mode", "navigate"),
+    ];
+    assert_eq!(send("GET", &url, &link, "").await.body, b"here");
+}
+
+#[tokio::test]
 async fn a_result_that_nobody_fetches_is_cancelled() {
     let (running, mut stopped) = mpsc::channel(1);
     let urls = StreamUrls::new().time_to_live(Duration::from_millis(100));

@@ -179,16 +179,8 @@ where
     };
     let name = &description.name;
     if description.one_way {
-        let (list, _uploads) = arguments.into_list();
         let caller = JsonCaller::new(&method.caller);
-        let call = caller.call_one_way(name, list).all_metadata(&head.metadata);
-        let call = match head.trace {
-            Some(trace) => call.trace(trace),
-            None => call,
-        };
-        call.await
-            .map_err(|error| Problem::of_call(error, description))?;
-        return Ok(empty(StatusCode::ACCEPTED));
+        return call_one_way(&caller, description, arguments, head).await;
     }
     if description.items.is_some() {
         let (list, uploads) = arguments.into_list();
@@ -258,6 +250,24 @@ async fn within(
             "the body did not arrive within the time of the call",
         ))
     })
+}
+
+async fn call_one_way(
+    caller: &JsonCaller,
+    method: &MethodDescription,
+    arguments: CallArguments,
+    head: CallHead,
+) -> Result<Response<ResponseBody>, Problem> {
+    let (list, _uploads) = arguments.into_list();
+    let call = caller.call_one_way(&method.name, list);
+    let call = call.all_metadata(&head.metadata);
+    let call = match head.trace {
+        Some(trace) => call.trace(trace),
+        None => call,
+    };
+    let sent = call.await;
+    sent.map_err(|error| Problem::of_call(error, method))?;
+    Ok(empty(StatusCode::ACCEPTED))
 }
 
 impl CallArguments {

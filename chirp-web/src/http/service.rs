@@ -211,10 +211,11 @@ impl GatewayCore {
         self.answer_call(name, client, parts, body).await
     }
 
-    /// Checks where a request comes from. A link on any page may lead to the page of the gateway, which does nothing by itself.
+    /// Checks where a request comes from. A link on any page may lead to the page of the gateway, which does nothing by itself, and
+    /// to a stream, whose URL is a secret.
     fn check_source(&self, parts: &Parts) -> Result<RequestSource, OriginError> {
         let origins = &self.settings.origins;
-        if is_page(parts)
+        if (is_page(parts) || self.is_stream(parts))
             && parts
                 .headers
                 .get(&SEC_FETCH_MODE)
@@ -223,6 +224,18 @@ impl GatewayCore {
             return origins.check_host(parts).map(|_| RequestSource::Own);
         }
         origins.check_with_own_pages(parts)
+    }
+
+    fn is_stream(&self, parts: &Parts) -> bool {
+        #[cfg(feature = "requests")]
+        return self.settings.stream_urls.is_some()
+            && parts.method == Method::GET
+            && parts.uri.path().starts_with("/streams/");
+        #[cfg(not(feature = "requests"))]
+        {
+            let _ = parts;
+            false
+        }
     }
 
     /// Describes the methods that the sender may call.

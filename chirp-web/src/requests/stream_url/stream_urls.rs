@@ -66,7 +66,7 @@ pub enum StreamUrlError {
     /// The system gives no random bits.
     #[error("no random bits: {0}")]
     Random(String),
-    /// A folder for sockets belongs to another user, or others may change it.
+    /// Other users may change a folder for sockets.
     #[error("the folder {0} for sockets can be changed by other users")]
     SharedFolder(PathBuf),
     /// The socket or its folder cannot be made.

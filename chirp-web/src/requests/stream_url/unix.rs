@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::ready;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
 use std::time::Duration;
@@ -41,6 +42,11 @@ pub(super) struct OfferSocket {
 
 impl OfferSocket {
     pub(super) async fn listen(folder: &Path, token: StreamToken) -> Result<Self, StreamUrlError> {
+        let failed = |error| StreamUrlError::Socket(folder.to_owned(), error);
+        if folder.to_str().is_none() {
+            // A URL is text.
+            return Err(failed(io::ErrorKind::InvalidInput.into()));
+        }
         let path = folder.join(format!("{token}{ENDING}"));
         let endpoint = Endpoint::Unix {
             path: path.clone(),
@@ -48,7 +54,7 @@ impl OfferSocket {
         };
         match endpoint.listen().await {
             Ok(listener) => Ok(Self { listener, path }),
-            Err(error) => Err(StreamUrlError::Socket(folder.to_owned(), error)),
+            Err(error) => Err(failed(error)),
         }
     }
 
