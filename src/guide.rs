@@ -14,6 +14,7 @@
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
 //! | [`http`] | How do `curl`, browsers and programs without Chirp call methods? |
+//! | [`requests`] | How do callers over HTTP get responses later, at a hook, and streams at URLs? |
 //! | [`websocket`] | How do pages connect, and programs that serve HTTP already? |
 //! | [`json_rpc`] | How do editors, agents and other programs that speak JSON-RPC 2.0 call services, and serve them? |
 //! | [`typescript`] | How do pages and programs of Node call services, and serve them? |
@@ -31,7 +32,7 @@
 //! | [`evolving`] | How do I change an interface without breaking its users? |
 //! | [`shapes`] | How do I find out how a type is written, without a derive? |
 //! | [`limits`] | What is bounded, and what makes calls fast? |
-//! | [`from_tarpc`], [`from_tonic`], [`from_go_chirp`] | How does what I know translate? |
+//! | [`from_tarpc`], [`from_tonic`], [`from_go_chirp`], [`from_acomm`] | How does what I know translate? |
 
 #[doc = include_str!("guide/getting_started.md")]
 pub mod getting_started {}
@@ -58,6 +59,9 @@ pub mod addresses {}
 #[cfg(feature = "http")]
 #[doc = include_str!("guide/http.md")]
 pub mod http {}
+#[cfg(feature = "requests")]
+#[doc = include_str!("guide/requests.md")]
+pub mod requests {}
 #[cfg(feature = "websocket")]
 #[doc = include_str!("guide/websocket.md")]
 pub mod websocket {}
@@ -101,3 +105,6 @@ pub mod from_tarpc {}
 pub mod from_tonic {}
 #[doc = include_str!("guide/from_go_chirp.md")]
 pub mod from_go_chirp {}
+#[cfg(feature = "requests")]
+#[doc = include_str!("guide/from_acomm.md")]
+pub mod from_acomm {}
