@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 enum Rule {
     /// JSON and `MessagePack`: an integer may be written as a float, if it is whole.
     IntegersAsFloats,
-    /// JSON: a number that is too large for an `f32` is refused, instead of read as infinity.
+    /// JSON and `MessagePack`: a number that is too large for an `f32` is refused, instead of read as infinity.
     FloatsInRange,
     /// `MessagePack`: bytes are no list of wider numbers.
     BytesAreBytes,
@@ -203,7 +203,7 @@ fn accepts_more(codec: CodecId, bytes: &[u8]) -> Option<Rule> {
 fn refuses_more(codec: CodecId, error: &str) -> Option<Rule> {
     if error.contains("nested more than") {
         Some(Rule::Depth)
-    } else if codec == CodecId::Json && error.contains("out of range") {
+    } else if error.contains("out of range") || error.contains("too large for f32") {
         Some(Rule::FloatsInRange)
     } else if codec == CodecId::MessagePack && error.contains("not UTF-8") {
         Some(Rule::Utf8)
