@@ -137,7 +137,10 @@ async fn a_request_is_returned_as_it_was_accepted() {
         let metadata: Vec<_> = request.record.metadata.iter().collect();
         assert_eq!(metadata, [("tenant", &b"a"[..]), ("tenant", &[0, 255])]);
         assert_eq!(request.arguments, "{\"a\":1}");
-        assert_eq!(request.progress, super::RequestProgress::default());
+        assert_eq!(
+            request.progress,
+            super::progress::RequestProgress::default()
+        );
         assert_eq!(request.next_step(false), NextStep::Run);
         assert!(store.get(&[2; 16]).await.unwrap().is_none());
     }
