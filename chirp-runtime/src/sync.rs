@@ -1,4 +1,8 @@
-use std::sync::{self, MutexGuard, PoisonError, TryLockError};
+use std::sync::{self, PoisonError, TryLockError};
+
+// Parts that `fuzz/models` compiles with other locks and atomics have these from here.
+pub(crate) use std::sync::MutexGuard;
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 
 /// A [`std::sync::Mutex`] that ignores poisoning.
 ///

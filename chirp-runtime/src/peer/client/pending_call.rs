@@ -1,12 +1,12 @@
 use std::cell::RefCell;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
 use crate::peer::stream::inbound_streams::UnboundStreams;
 use crate::session::{CallOutcome, OutboundCallId, Refused};
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard};
 
 /// The number of slots that each thread keeps for later calls.
 const KEPT: usize = 64;

@@ -1,11 +1,11 @@
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::peer::client::pending_call::PendingCall;
 use crate::peer::connection::state::ConnectionState;
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
 
 /// The maximum size, in bytes, of parameters that are copied into the submit queue. Larger parameters are moved, which
 /// only the session can do.
