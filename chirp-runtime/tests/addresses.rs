@@ -131,3 +131,12 @@ proptest! {
         prop_assert_eq!(printed.parse(), Ok(endpoint), "printed {:?}", printed);
     }
 }
+
+/// Found by the fuzz target `endpoints`: the name was printed as an IPv6 address whose zone is invalid.
+#[test]
+fn a_host_that_begins_with_a_bracket_ends_with_one() {
+    for text in ["tcp://[5%:0", "tcp://[a]b:80", "tls://[a:80"] {
+        let error = text.parse::<Endpoint>().expect_err(text).to_string();
+        assert!(error.contains("in [brackets]"), "{error}");
+    }
+}

@@ -134,7 +134,8 @@ fn is_port_number(port: &str) -> bool {
 /// Requires brackets around an IPv6 address, since its last part would be read as the port otherwise.
 fn is_host(host: &str) -> bool {
     let is_bracketed = host.starts_with('[') && host.ends_with(']');
-    !host.contains('/') && (is_bracketed || !host.contains(':'))
+    // A name that begins with a bracket would be printed as an address.
+    !host.contains('/') && (is_bracketed || !host.contains(':') && !host.starts_with('['))
 }
 
 fn parse_unix(rest: &str) -> Result<Endpoint, &'static str> {
