@@ -99,7 +99,7 @@ impl Values for Echo {
     }
 }
 
-fn gateway() -> Gateway {
+pub(crate) fn gateway() -> Gateway {
     Gateway::new()
         .service(Calculator::server())
         .service(Flows::server())
@@ -107,7 +107,7 @@ fn gateway() -> Gateway {
         .allow_get()
 }
 
-async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
+pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
     send(address, &format!("GET /api{path}"), headers, "").await
 }
 
@@ -148,6 +148,10 @@ async fn methods_are_described_as_openapi() {
         json!({"type": "string"})
     );
     assert_eq!(everything["bytes"]["items"]["maximum"], 255);
+    // The fields of a variant are a component, which generators can name.
+    let named = &schemas["Kind"]["oneOf"][3]["properties"]["Named"];
+    assert_eq!(*named, json!({"$ref": "#/components/schemas/Kind.Named"}));
+    assert_eq!(schemas["Kind.Named"]["required"], json!(["name"]));
     let color = json!({"type": "string", "enum": ["Red", "Green"]});
     assert_eq!(schemas["Color"], color);
     let required = schemas["Everything"]["required"].as_array().unwrap();
@@ -223,7 +227,12 @@ async fn a_description_that_is_known_is_not_sent_again() {
 }
 
 /// Runs a script of Python, with the document as its input, if the interpreter has the package.
-async fn python(package: &str, script: &str, arguments: &[&str], input: &str) -> Option<String> {
+pub(crate) async fn python(
+    package: &str,
+    script: &str,
+    arguments: &[&str],
+    input: &str,
+) -> Option<String> {
     let python = std::env::var("CHIRP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has_package = Command::new(&python)
         .args(["-c", &format!("import {package}")])

@@ -5,6 +5,7 @@ mod calls;
 mod client;
 mod descriptions;
 mod foreign_pages;
+mod generated_clients;
 mod get;
 mod server;
 mod services;

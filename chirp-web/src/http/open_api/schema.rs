@@ -8,14 +8,18 @@ use chirp_runtime::reflect::{
 use serde_json::{Map, Value, json};
 
 /// The names of types as components, which have fewer characters than names of types.
-pub(super) struct ComponentNames(BTreeMap<String, String>);
+pub(super) struct ComponentNames {
+    types: BTreeMap<String, String>,
+    /// The names of the fields of variants, by type and variant. Generators of clients name objects better that are components than
+    /// those inside of others; `openapi-python-client` leaves out the latter where a type is one of several.
+    variants: BTreeMap<(String, String), String>,
+}
 
 impl ComponentNames {
     /// Names the types of a description. `taken` are the names of other components.
     pub(super) fn new(types: &TypeDefinitions, taken: &[&str]) -> Self {
         let mut used: BTreeSet<String> = taken.iter().map(|&name| name.to_owned()).collect();
-        let mut names = BTreeMap::new();
-        for name in types.readable.keys() {
+        let mut component = |name: &str| {
             let plain = plain_name(name);
             let mut component = plain.clone();
             let mut number = 2;
@@ -23,18 +27,44 @@ impl ComponentNames {
                 component = format!("{plain}_{number}");
                 number += 1;
             }
-            names.insert(name.clone(), component);
+            component
+        };
+        let names = types.readable.keys();
+        let named = names.map(|name| (name.clone(), component(name)));
+        let of_types = named.collect();
+        let mut of_variants = BTreeMap::new();
+        for (name, definition) in &types.readable {
+            for variant in variants_with_fields(definition) {
+                let component = component(&format!("{name}.{}", variant.name));
+                of_variants.insert((name.clone(), variant.name.clone()), component);
+            }
         }
-        Self(names)
+        Self {
+            types: of_types,
+            variants: of_variants,
+        }
     }
 
     /// Returns the schemas of all types.
     pub(super) fn schemas(&self, types: &TypeDefinitions) -> Map<String, Value> {
-        let definitions = types.readable.iter();
-        let schemas = definitions.filter_map(|(name, definition)| {
-            Some((self.0.get(name)?.clone(), self.definition(definition)))
-        });
-        schemas.collect()
+        let mut schemas = Map::new();
+        for (name, definition) in &types.readable {
+            if let Some(component) = self.types.get(name) {
+                schemas.insert(component.clone(), self.definition(name, definition));
+            }
+            for variant in variants_with_fields(definition) {
+                if let Some(component) = self.variant(name, variant) {
+                    let fields = self.definition(name, &variant.definition);
+                    schemas.insert(component.clone(), fields);
+                }
+            }
+        }
+        schemas
+    }
+
+    fn variant(&self, owner: &str, variant: &Variant) -> Option<&String> {
+        let key = (owner.to_owned(), variant.name.clone());
+        self.variants.get(&key)
     }
 
     /// Returns the schema of a whole argument, result or item.
@@ -87,8 +117,8 @@ impl ComponentNames {
                 }
                 schema
             }
-            Shape::Named(name) => match self.0.get(name) {
-                Some(component) => json!({"$ref": format!("#/components/schemas/{component}")}),
+            Shape::Named(name) => match self.types.get(name) {
+                Some(component) => reference(component),
                 None => json!({}),
             },
             // Any value.
@@ -96,16 +126,17 @@ impl ComponentNames {
         }
     }
 
-    fn definition(&self, definition: &Definition) -> Value {
+    /// Returns the schema of a type, or of the fields of a variant of it.
+    fn definition(&self, name: &str, definition: &Definition) -> Value {
         match definition {
             Definition::Alias(shape) | Definition::Newtype(shape) => self.shape(shape),
             Definition::Unit => self.shape(&Shape::Unit),
             Definition::Tuple(items) => self.tuple(items),
             Definition::Struct(fields) | Definition::OpenStruct(fields) => self.object(fields),
             Definition::StrictStruct(fields) => closed(self.object(fields)),
-            Definition::Enum(variants) => self.variants(variants),
+            Definition::Enum(variants) => self.variants(name, variants),
             Definition::Tagged { tag, variants } => one_of(variants, |variant| {
-                let fields = self.content(&variant.definition);
+                let fields = self.content(name, variant);
                 let own = tagged(tag, &variant.name);
                 match fields {
                     None => own,
@@ -118,7 +149,7 @@ impl ComponentNames {
                 variants,
             } => one_of(variants, |variant| {
                 let mut own = tagged(tag, &variant.name);
-                if let Some(fields) = self.content(&variant.definition) {
+                if let Some(fields) = self.content(name, variant) {
                     own["properties"][content] = fields;
                     own["required"] = json!([tag, content]);
                 }
@@ -128,7 +159,7 @@ impl ComponentNames {
         }
     }
 
-    fn variants(&self, variants: &[Variant]) -> Value {
+    fn variants(&self, name: &str, variants: &[Variant]) -> Value {
         let is_unit = |variant: &&Variant| matches!(variant.definition, Definition::Unit);
         let (units, others): (Vec<_>, Vec<_>) = variants.iter().partition(is_unit);
         let names: Vec<_> = units.iter().map(|variant| &variant.name).collect();
@@ -137,9 +168,7 @@ impl ComponentNames {
             return names;
         }
         let others = others.into_iter().map(|variant| {
-            let content = self
-                .content(&variant.definition)
-                .unwrap_or_else(|| json!({}));
+            let content = self.content(name, variant).unwrap_or_else(|| json!({}));
             json!({
                 "type": "object",
                 "properties": {&variant.name: content},
@@ -153,10 +182,11 @@ impl ComponentNames {
     }
 
     /// Returns the schema of a variant's fields, if it has any.
-    fn content(&self, definition: &Definition) -> Option<Value> {
-        match definition {
-            Definition::Unit => None,
-            definition => Some(self.definition(definition)),
+    fn content(&self, owner: &str, variant: &Variant) -> Option<Value> {
+        match (&variant.definition, self.variant(owner, variant)) {
+            (Definition::Unit, _) => None,
+            (_, Some(component)) => Some(reference(component)),
+            (definition, None) => Some(self.definition(owner, definition)),
         }
     }
 
@@ -186,6 +216,24 @@ impl ComponentNames {
         }
         schema
     }
+}
+
+/// Iterates over the variants that have named fields, which are objects inside of the objects of their type.
+fn variants_with_fields(definition: &Definition) -> impl Iterator<Item = &Variant> {
+    let variants: &[Variant] = match definition {
+        Definition::Enum(variants) | Definition::Adjacent { variants, .. } => variants,
+        _ => &[],
+    };
+    variants.iter().filter(|variant| {
+        matches!(
+            variant.definition,
+            Definition::Struct(_) | Definition::StrictStruct(_) | Definition::OpenStruct(_)
+        )
+    })
+}
+
+fn reference(component: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{component}")})
 }
 
 fn integer(least: impl Into<i128>, greatest: impl Into<i128>) -> Value {
