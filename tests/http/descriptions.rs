@@ -264,9 +264,31 @@ pub(crate) async fn python(
     Some(stdout)
 }
 
+/// A gateway whose responses may come later.
+#[cfg(feature = "requests")]
+fn deferring() -> Gateway {
+    gateway().requests(chirp::requests::DeferredRequests::new())
+}
+
+#[cfg(feature = "requests")]
+#[tokio::test]
+async fn requests_whose_responses_come_later_are_described() {
+    let document = document(deferring()).await;
+    validate(&document).await;
+    let post = &document["paths"]["/call/Arith.sum_diff"]["post"];
+    assert_eq!(post["parameters"].as_array().unwrap().len(), 3);
+    assert!(post["responses"]["202"]["content"].is_object(), "{post}");
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths["/requests/{id}"]["delete"].is_object());
+    assert_conforms(deferring(), "sum_diff|divide|note|requests").await;
+}
+
 #[tokio::test]
 async fn a_validator_finds_no_mistake_in_the_document() {
-    let document = document(gateway()).await;
+    validate(&document(gateway()).await).await;
+}
+
+async fn validate(document: &Value) {
     let script = "import json, sys\n\
                   from openapi_spec_validator import OpenAPIV31SpecValidator as Validator\n\
                   errors = list(Validator(json.load(sys.stdin)).iter_errors())\n\
@@ -276,7 +298,11 @@ async fn a_validator_finds_no_mistake_in_the_document() {
 
 #[tokio::test]
 async fn responses_are_as_the_document_says() {
-    let address = serve(gateway()).await;
+    assert_conforms(gateway(), "sum_diff|divide|reversed|note|store|Values").await;
+}
+
+async fn assert_conforms(gateway: Gateway, paths: &str) {
+    let address = serve(gateway).await;
     let document = get(address, "/openapi.json", &[]).await;
     let base = format!("http://{address}/api");
     // Requests that are made up from the document, valid and invalid ones. Left out are calls that never end or always fail, and two
@@ -284,12 +310,23 @@ async fn responses_are_as_the_document_says() {
     let script = "import subprocess, sys\n\
                   open(sys.argv[2], 'w').write(sys.stdin.read())\n\
                   sys.exit(subprocess.call([sys.executable, '-m', 'schemathesis.cli', 'run', sys.argv[2], '--url', sys.argv[1],\n\
-                  '--include-path-regex', 'sum_diff|divide|reversed|note|store|Values', '--max-examples', '3', '--seed', '1',\n\
+                  '--include-path-regex', sys.argv[3], '--max-examples', '3', '--seed', '1',\n\
                   '--exclude-checks', 'positive_data_acceptance,negative_data_rejection',\n\
                   '--phases', 'examples,coverage,fuzzing', '--request-timeout', '10']))";
-    let file = std::env::temp_dir().join(format!("chirp-openapi-{}.json", std::process::id()));
+    let name = format!(
+        "chirp-openapi-{}-{}.json",
+        std::process::id(),
+        address.port()
+    );
+    let file = std::env::temp_dir().join(name);
     let path = file.to_str().unwrap();
-    python("schemathesis", script, &[&base, path], document.text()).await;
+    python(
+        "schemathesis",
+        script,
+        &[&base, path, paths],
+        document.text(),
+    )
+    .await;
     let _ = std::fs::remove_file(&file);
 }
 

@@ -5,7 +5,7 @@ use chirp_runtime::reflect::Description;
 use http::header::HeaderValue;
 
 use super::entity_tag;
-use super::open_api;
+use super::open_api::{self, RequestForms};
 use super::target::Interface;
 
 /// The documents that are kept. Callers differ in what they may call, mostly in a few ways.
@@ -14,7 +14,7 @@ const MAX_VIEWS: usize = 16;
 /// The documents of one format that describe a gateway, which are written once for each version of the interfaces of the targets
 /// and each set of methods that a caller may call.
 pub(super) struct DocumentCache {
-    write: fn(&Description, bool) -> String,
+    write: fn(&Description, RequestForms) -> String,
     merged: Mutex<Option<Arc<MergedInterfaces>>>,
 }
 
@@ -41,7 +41,7 @@ struct View {
 impl DocumentCache {
     /// Creates a cache of `OpenAPI` documents.
     pub(super) fn open_api() -> Self {
-        Self::new(|description, has_get| open_api::document(description, has_get).to_string())
+        Self::new(|description, forms| open_api::document(description, forms).to_string())
     }
 
     /// Creates a cache of descriptions, which other gateways and clients of Chirp read.
@@ -49,7 +49,7 @@ impl DocumentCache {
         Self::new(|description, _| serde_json::to_string(description).unwrap_or_default())
     }
 
-    fn new(write: fn(&Description, bool) -> String) -> Self {
+    fn new(write: fn(&Description, RequestForms) -> String) -> Self {
         Self {
             write,
             merged: Mutex::default(),
@@ -60,7 +60,7 @@ impl DocumentCache {
     pub(super) fn document(
         &self,
         interfaces: Vec<Arc<Interface>>,
-        has_get: bool,
+        forms: RequestForms,
         is_visible: impl Fn(&str) -> bool,
     ) -> Document {
         let merged = self.merge(interfaces);
@@ -74,7 +74,7 @@ impl DocumentCache {
         }
         let mut description = merged.description.clone();
         description.retain(is_visible);
-        let json = Bytes::from((self.write)(&description, has_get));
+        let json = Bytes::from((self.write)(&description, forms));
         let tag = entity_tag::of(&json);
         let document = Document { json, tag };
         let mut views = lock(&merged.views);

@@ -23,8 +23,6 @@ pub(crate) mod media_type;
 mod open_api;
 mod page;
 pub(crate) mod problem;
-#[cfg(feature = "requests")]
-pub(crate) mod problem_document;
 pub(crate) mod request_body;
 mod server;
 mod service;

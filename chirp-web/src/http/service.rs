@@ -254,8 +254,7 @@ impl GatewayCore {
         let interfaces =
             described.unwrap_or_else(|_| Err(Problem::busy("the services are not connected")))?;
         let access = self.settings.access.as_ref();
-        let has_get = self.settings.allow_get;
-        let document = documents.document(interfaces, has_get, |name| {
+        let document = documents.document(interfaces, self.settings.forms(), |name| {
             access.is_none_or(|access| access.allows(&sender.identity, name.as_bytes()))
         });
         let may_be_kept = sender.identity.is_anonymous() && self.settings.authenticate.is_none();

@@ -6,6 +6,7 @@ use chirp_runtime::peer::AccessPolicy;
 use http::StatusCode;
 
 use super::authenticate::Authenticate;
+use super::open_api::RequestForms;
 use super::problem::Problem;
 use crate::origin_policy::OriginPolicy;
 #[cfg(feature = "requests")]
@@ -72,6 +73,17 @@ impl Settings {
             return true;
         }
         self.authenticate.is_some()
+    }
+
+    /// Returns the ways in which the gateway takes requests.
+    pub(super) fn forms(&self) -> RequestForms {
+        RequestForms {
+            has_get: self.allow_get,
+            #[cfg(feature = "requests")]
+            has_deferred: self.requests.is_some(),
+            #[cfg(not(feature = "requests"))]
+            has_deferred: false,
+        }
     }
 
     /// Checks the metadata of a request. Where senders are authenticated, what a service reads about a sender must not be what

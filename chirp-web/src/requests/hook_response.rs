@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::DeferredId;
-use crate::http::problem_document::ProblemDocument;
+use crate::http_target::failure::ProblemDocument;
 
 /// The response of a deferred request, as it was posted.
 #[derive(Clone, Debug)]

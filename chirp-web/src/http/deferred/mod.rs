@@ -63,6 +63,16 @@ impl<'c> DeferredCall<'c> {
         sender: &Authenticated,
         method: &TargetMethod,
     ) -> Result<Option<Self>, Problem> {
+        if parts.method != Method::POST && !wishes::has_hook(&parts.headers) {
+            return Ok(None);
+        }
+        if parts.method != Method::POST {
+            let problem = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "a method whose response is posted elsewhere is called with POST",
+            );
+            return Err(problem.header(ALLOW, calling::allowed_methods(false)));
+        }
         let Some(wishes) = DeferralWishes::of(&parts.headers)? else {
             return Ok(None);
         };
@@ -76,13 +86,6 @@ impl<'c> DeferredCall<'c> {
                 )),
             };
         };
-        if parts.method != Method::POST {
-            let problem = Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the method is called with POST",
-            );
-            return Err(problem.header(ALLOW, calling::allowed_methods(false)));
-        }
         let description = method.description();
         let ArgumentSource::Body = ArgumentSource::of(parts, description)? else {
             return Err(Problem::new(

@@ -65,6 +65,11 @@ impl DeferralWishes {
     }
 }
 
+/// Returns `true` for a request that names a destination of its response.
+pub(super) fn has_hook(headers: &HeaderMap) -> bool {
+    headers.contains_key(RESPOND_TO)
+}
+
 /// Returns the value of a header that may be there once.
 fn text(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(name).iter();

@@ -1,5 +1,6 @@
 //! The description of the methods for other programs, as an `OpenAPI` document of version 3.1.
 
+mod deferred;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,14 +26,33 @@ const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
 /// The name of the schema of errors.
 const PROBLEM: &str = "Problem";
 
+/// The ways in which a gateway takes requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RequestForms {
+    /// Whether idempotent methods may be called with GET.
+    pub(super) has_get: bool,
+    /// Whether responses may come later.
+    pub(super) has_deferred: bool,
+}
+
 /// Describes methods as an `OpenAPI` document.
-pub(super) fn document(description: &Description, has_get: bool) -> Value {
-    let names = ComponentNames::new(&description.types, &[PROBLEM]);
+pub(super) fn document(description: &Description, forms: RequestForms) -> Value {
+    let own_names: &[&str] = if forms.has_deferred {
+        &[
+            PROBLEM,
+            deferred::ACCEPTED,
+            deferred::LATER,
+            deferred::STATUS,
+        ]
+    } else {
+        &[PROBLEM]
+    };
+    let names = ComponentNames::new(&description.types, own_names);
     let mut schemas = names.schemas(&description.types);
     schemas.insert(PROBLEM.to_owned(), problem_schema());
     let mut writer = Writer {
         names,
-        has_get,
+        forms,
         operations: BTreeSet::new(),
     };
     let mut paths = Map::new();
@@ -42,6 +62,17 @@ pub(super) fn document(description: &Description, has_get: bool) -> Value {
             paths.insert(format!("/call/{name}"), writer.path(service, method));
         }
     }
+    let mut components = json!({});
+    if forms.has_deferred {
+        paths.insert(
+            "/requests/{id}".to_owned(),
+            deferred::path(|id| writer.operation_id(id)),
+        );
+        deferred::add_schemas(&mut schemas);
+        components["parameters"] = deferred::parameter_components();
+        components["callbacks"] = deferred::callback_components();
+    }
+    components["schemas"] = Value::Object(schemas);
     let tags = description
         .services
         .iter()
@@ -58,7 +89,7 @@ pub(super) fn document(description: &Description, has_get: bool) -> Value {
         "servers": [{"url": "."}],
         "tags": tags,
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": components,
     })
 }
 
@@ -87,7 +118,7 @@ fn problem_schema() -> Value {
 
 struct Writer {
     names: ComponentNames,
-    has_get: bool,
+    forms: RequestForms,
     /// The IDs of operations so far.
     operations: BTreeSet<String>,
 }
@@ -114,14 +145,33 @@ impl Writer {
                 "required": true,
                 "content": {"application/json": {"schema": self.arguments(method)}},
             });
+            if self.forms.has_deferred {
+                post["parameters"] = deferred::parameters();
+                post["callbacks"] = deferred::callbacks();
+                // A one-way call has that status anyway, without content.
+                if !method.one_way {
+                    post["responses"]["202"] = deferred::accepted();
+                }
+            }
         }
         path.insert("post".to_owned(), post);
-        if self.has_get && super::calling::can_get(method) {
+        if self.forms.has_get && super::calling::can_get(method) {
             let mut get = self.operation(service, method, ".get");
             get["parameters"] = self.parameters(method.arguments.iter());
             path.insert("get".to_owned(), get);
         }
         Value::Object(path)
+    }
+
+    /// Returns an ID that no other operation has.
+    fn operation_id(&mut self, plain: &str) -> String {
+        let mut id = plain.to_owned();
+        let mut number = 2;
+        while !self.operations.insert(id.clone()) {
+            id = format!("{plain}_{number}");
+            number += 1;
+        }
+        id
     }
 
     fn operation(
@@ -130,13 +180,7 @@ impl Writer {
         method: &MethodDescription,
         suffix: &str,
     ) -> Value {
-        let plain = format!("{}{suffix}", plain_name(&method.name));
-        let mut id = plain.clone();
-        let mut number = 2;
-        while !self.operations.insert(id.clone()) {
-            id = format!("{plain}_{number}");
-            number += 1;
-        }
+        let id = self.operation_id(&format!("{}{suffix}", plain_name(&method.name)));
         let summary = method.documentation.lines().next().unwrap_or_default();
         let mut operation = json!({
             "operationId": id,
