@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::hook_server::HookServer;
+use crate::support::in_time;
 
 /// In the process of a gateway: its address, its folder, and the address of the hooks.
 const ADDRESS: &str = "CHIRP_TEST_ADDRESS";
@@ -146,20 +147,26 @@ async fn serves() -> bool {
         return false;
     };
     let folder = PathBuf::from(env::var(FOLDER).unwrap());
-    let worker = Worker {
-        ledger: ledger(&folder),
-        holds: env::var(HOLD).ok(),
-    };
     let hooks = env::var(HOOKS).unwrap();
-    let requests = DeferredRequests::new()
-        .destinations(Destinations::new().allow(&hooks).unwrap())
-        .backoff(Duration::from_millis(1), Duration::from_millis(50))
-        .store(RequestStore::open(folder.join("requests")).unwrap());
-    let gateway = Gateway::new().service(JobsServer::new(worker));
-    let address = format!("http://{address}");
-    let server = gateway.requests(requests).bind(&address).await;
+    let gateway = gateway(&folder, &hooks, env::var(HOLD).ok());
+    let server = gateway.bind(&format!("http://{address}")).await;
     server.unwrap().run().await;
     true
+}
+
+/// Returns a gateway with the file in this folder.
+fn gateway(folder: &Path, hooks: &str, holds: Option<String>) -> Gateway {
+    let worker = Worker {
+        ledger: ledger(folder),
+        holds,
+    };
+    let requests = DeferredRequests::new()
+        .destinations(Destinations::new().allow(hooks).unwrap())
+        .backoff(Duration::from_millis(1), Duration::from_millis(50))
+        .store(RequestStore::open(folder.join("requests")).unwrap());
+    Gateway::new()
+        .service(JobsServer::new(worker))
+        .requests(requests)
 }
 
 /// Returns a free address.
@@ -403,4 +410,34 @@ async fn a_full_disk_refuses_requests_and_those_that_were_accepted_are_answered(
     }
     let runs = folder.ledger();
     assert!(!runs.contains(&format!("double {number}")), "{runs:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_shuts_down_leaves_open_requests_to_the_next_one() {
+    let (folder, address) = (Folder::new(), free_address().await);
+    let mut hooks = HookServer::start().await;
+    let origin = format!("http://{}", hooks.address);
+    let listen = format!("http://{address}");
+    let first = gateway(&folder.0, &origin, Some("double".into()));
+    let first = first.shutdown_timeout(Duration::from_millis(10));
+    let first = first.bind(&listen).await.unwrap();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(first.run_until(async { ended.await.unwrap() }));
+    let id = ask(address, &hooks.url(), ("double", 21), Some("k")).await;
+    while folder.ledger().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    end.send(()).unwrap();
+    in_time(serving).await.unwrap();
+    assert!(hooks.is_quiet());
+
+    let next = gateway(&folder.0, &origin, None);
+    tokio::spawn(next.bind(&listen).await.unwrap().run());
+    let response = hooks.next().await.json();
+    assert_eq!(
+        (&response["id"], &response["result"]),
+        (&json!(id), &json!(42))
+    );
+    let repeated = ask(address, &hooks.url(), ("double", 21), Some("k")).await;
+    assert_eq!(repeated, id);
 }

@@ -23,8 +23,8 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is no file of requests, or has been damaged.
-    #[error("the file of requests {} is damaged, or no such file: {reason}", path.display())]
+    /// The file is not a file of requests, or is damaged.
+    #[error("{} is not a file of requests, or is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
