@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Call, Completions, Describe, Diff, Gateway, Ls, Record, Replay, Show, Top, Typescript,
+    Bench, Call, Completions, Describe, Diff, Gateway, Ls, Proxy, Record, Replay, Show, Top,
+    Typescript,
 };
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -10,6 +11,7 @@ const AFTER_HELP: &str = "\
 Addresses:
   tcp://host:port   tls://host:port   unix:///path   unix://@name
   ws://host:port/path   wss://host/path   exec:program args   stdio:   fd:N
+  http://host:port/path   https://host/path   http+unix://%2Fpath: a gateway
   jsonrpc+exec:program args, lsp+tcp://host:port and so on: JSON-RPC 2.0
 
 Exit codes:
@@ -48,6 +50,7 @@ pub(crate) enum Command {
     Replay(Replay),
     Top(Top),
     Gateway(Gateway),
+    Proxy(Proxy),
     Typescript(Typescript),
     Completions(Completions),
 }
@@ -66,6 +69,7 @@ impl Command {
             Self::Replay(command) => command.run().await,
             Self::Top(command) => command.run().await,
             Self::Gateway(command) => command.run().await,
+            Self::Proxy(command) => command.run().await,
             Self::Typescript(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }

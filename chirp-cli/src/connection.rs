@@ -9,6 +9,7 @@ use chirp::channel::{
     TlsRoots,
 };
 use chirp::jsonrpc::JsonRpc;
+use chirp::requests::HttpTarget;
 use chirp::websocket::{WebSocket, WebSocketError};
 use chirp::{ConnectError, Endpoint, Peer, PeerBuilder, PublicKey};
 use clap::Args;
@@ -24,10 +25,10 @@ pub(crate) struct ConnectOptions {
     /// Time limit for connecting
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub(crate) connect_timeout: Duration,
-    /// tls, wss: certificate authorities that may sign the server's certificate (PEM); without this, those of the system
+    /// tls, wss, https: certificate authorities that may sign the server's certificate (PEM); without this, those of the system
     #[arg(long, value_name = "FILE", conflicts_with = "peer_key")]
     ca: Option<PathBuf>,
-    /// tls, wss: own certificate (PEM)
+    /// tls, wss, https: own certificate (PEM)
     #[arg(
         long,
         value_name = "FILE",
@@ -35,16 +36,16 @@ pub(crate) struct ConnectOptions {
         conflicts_with = "peer_key"
     )]
     cert: Option<PathBuf>,
-    /// tls, wss: own private key (PEM), of the certificate, or as a raw key with --peer-key
+    /// tls, wss, https: own private key (PEM), of the certificate, or as a raw key with --peer-key
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// tls, wss: raw public key that the server must have; can be repeated
+    /// tls, wss, https: raw public key that the server must have; can be repeated
     #[arg(long, value_name = "KEY")]
     peer_key: Vec<PublicKey>,
-    /// tls, wss: name in the server's certificate, if it is not the host of the address
+    /// tls, wss, https: name in the server's certificate, if it is not the host of the address
     #[arg(long, value_name = "NAME", conflicts_with = "peer_key")]
     server_name: Option<String>,
-    /// ws, wss: file with the token that the server requires
+    /// ws, wss, http, https: file with the token that the server requires
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -61,6 +62,7 @@ enum Transport {
     Plain,
     Tls,
     WebSocket { is_secure: bool },
+    Http { is_secure: bool },
 }
 
 impl Kind {
@@ -78,6 +80,8 @@ impl Kind {
             "tls" => Transport::Tls,
             "ws" => Transport::WebSocket { is_secure: false },
             "wss" => Transport::WebSocket { is_secure: true },
+            "http" | "http+unix" => Transport::Http { is_secure: false },
+            "https" => Transport::Http { is_secure: true },
             _ => Transport::Plain,
         };
         Self {
@@ -89,12 +93,18 @@ impl Kind {
     fn is_encrypted(self) -> bool {
         matches!(
             self.transport,
-            Transport::Tls | Transport::WebSocket { is_secure: true }
+            Transport::Tls
+                | Transport::WebSocket { is_secure: true }
+                | Transport::Http { is_secure: true }
         )
     }
 
     fn is_web_socket(self) -> bool {
         matches!(self.transport, Transport::WebSocket { .. })
+    }
+
+    fn is_http(self) -> bool {
+        matches!(self.transport, Transport::Http { .. })
     }
 }
 
@@ -121,7 +131,16 @@ impl ConnectOptions {
         builder
             .connect(&endpoint.to_string())
             .await
-            .map_err(|error| connect_failure(&error))
+            .map_err(|error| match &error {
+                // The gateway has answered, and refused.
+                ConnectError::Io(io)
+                    if Kind::of(&endpoint).is_http()
+                        && io.kind() == io::ErrorKind::PermissionDenied =>
+                {
+                    Failure::new(ExitCode::NotAllowed, &error)
+                }
+                error => connect_failure(error),
+            })
     }
 
     /// Connects to an address without a peer, as for another program.
@@ -186,12 +205,12 @@ impl ConnectOptions {
         let kind = Kind::of(endpoint);
         if let (false, Some(option)) = (kind.is_encrypted(), self.first_tls_option()) {
             return Err(Failure::usage(format!(
-                "{option} needs an address tls://host:port or wss://host/path, and this is {endpoint}"
+                "{option} needs an address tls://host:port, wss://host/path or https://host/path, and this is {endpoint}"
             )));
         }
-        if self.token_file.is_some() && !kind.is_web_socket() {
+        if self.token_file.is_some() && !kind.is_web_socket() && !kind.is_http() {
             return Err(Failure::usage(format!(
-                "--token-file needs an address ws://host:port/path or wss://host/path, and this is {endpoint}"
+                "--token-file needs an address of ws, wss, http or https, and this is {endpoint}"
             )));
         }
         Ok(kind)
@@ -199,21 +218,40 @@ impl ConnectOptions {
 
     /// Returns the scheme of an address that is not built in.
     fn scheme(&self, kind: Kind, address: &OtherAddress) -> Result<Arc<dyn Scheme>, Failure> {
-        let mut settings = WebSocket::new();
-        if let Some(path) = &self.token_file {
-            let token = fs::read_to_string(path)
-                .map_err(|error| Failure::file("read", path.display(), &error))?;
-            settings = settings.token(token.trim());
+        let token = match &self.token_file {
+            Some(path) => {
+                let token = fs::read_to_string(path)
+                    .map_err(|error| Failure::file("read", path.display(), &error))?;
+                Some(token.trim().to_owned())
+            }
+            None => None,
+        };
+        let tls = if kind.is_encrypted() {
+            self.tls()?
+        } else {
+            None
+        };
+        if kind.is_http() {
+            let mut target = HttpTarget::new().connect_timeout(self.connect_timeout);
+            if let Some(token) = token {
+                target = target.token(&token).map_err(Failure::usage)?;
+            }
+            if let Some(tls) = tls {
+                target = target.tls(tls);
+            }
+            return Ok(Arc::new(target));
         }
-        if kind.is_encrypted()
-            && let Some(tls) = self.tls()?
-        {
+        let mut settings = WebSocket::new();
+        if let Some(token) = token {
+            settings = settings.token(token);
+        }
+        if let Some(tls) = tls {
             settings = settings.client_tls(tls);
         }
         match find_scheme(address, settings) {
             Some(scheme) => Ok(scheme),
             None => Err(Failure::usage(format_args!(
-                "unknown scheme `{}` of the address `{address}`: known are tcp, tls, unix, exec, stdio, fd, ws and wss, and JSON-RPC \
+                "unknown scheme `{}` of the address `{address}`: known are tcp, tls, unix, exec, stdio, fd, http, https, http+unix, ws and wss, and JSON-RPC \
                  over them, such as jsonrpc+tcp (`chirp --help` lists the forms)",
                 address.scheme()
             ))),

@@ -16,7 +16,12 @@ struct Gateway {
 
 impl Gateway {
     async fn start(arguments: &[&str]) -> Self {
-        let arguments = [&["gateway"], arguments].concat();
+        Self::start_as("gateway", arguments).await
+    }
+
+    /// Starts another command that listens.
+    async fn start_as(command_name: &str, arguments: &[&str]) -> Self {
+        let arguments = [&[command_name], arguments].concat();
         let mut child = command(&arguments).spawn().expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let line = stdout.lines().next_line().await.expect("a line");
@@ -139,6 +144,44 @@ async fn a_gateway_starts_before_its_target_and_says_that_it_is_missing() {
         status = call(connect().await, "Tools.sum_diff", "[3,1]").await;
     }
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn methods_behind_a_gateway_are_listed_and_called() {
+    let server = ToolServer::start().await;
+    let gateway = Gateway::start(&["http://127.0.0.1:0", &server.address]).await;
+    let address = &*gateway.address.clone();
+    let run = chirp(&["ls", address]).await;
+    assert!(run.ok().contains("  Tools.nothing()\n"), "{run:?}");
+    let run = chirp(&["call", address, "Tools.sum_diff", "a=3", "b=1"]).await;
+    assert_eq!(run.ok(), "{\"sum\":4,\"diff\":2}\n");
+    let run = chirp(&["call", address, "Tools.count", "to=2"]).await;
+    assert_eq!(run.ok(), "1\n2\n");
+    let run = chirp(&["call", address, "Tools.unknown"]).await;
+    run.failed(6);
+    let run = chirp(&["ls", address, "--ca", "ca.pem"]).await;
+    assert!(run.failed(2).contains("--ca needs an address"), "{run:?}");
+    let run = chirp(&["ls", &format!("{address}elsewhere")]).await;
+    assert!(run.failed(3).contains("/openapi.json"), "{run:?}");
+    // A gateway of a gateway, and a proxy on a Unix socket.
+    let second = Gateway::start(&["http://127.0.0.1:0", address]).await;
+    let run = chirp(&["call", &second.address, "Tools.sum_diff", "a=3", "b=1"]).await;
+    assert_eq!(run.ok(), "{\"sum\":4,\"diff\":2}\n");
+    let dir = Scratch::new("proxy");
+    let listen = format!("unix://{}", dir.path("proxy.sock"));
+    let proxy = Gateway::start_as("proxy", &[&listen, address]).await;
+    assert_eq!(proxy.address, listen);
+    let run = chirp(&["ls", &listen]).await;
+    assert!(run.ok().contains("  Tools.nothing()\n"), "{run:?}");
+    let run = chirp(&["call", &listen, "Tools.count", "to=2"]).await;
+    assert_eq!(run.ok(), "1\n2\n");
+    proxy.stop().await;
+    second.stop().await;
+    gateway.stop().await;
+    let run = chirp(&["ls", address]).await;
+    run.failed(3);
+    let run = chirp(&["proxy", "tcp://0.0.0.0:0", address]).await;
+    assert!(run.failed(2).contains("say so with --open"), "{run:?}");
 }
 
 #[tokio::test]

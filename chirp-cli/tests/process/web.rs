@@ -31,8 +31,8 @@ async fn methods_are_called_over_a_websocket() {
     assert_eq!(run.ok(), "1\n2\n");
     let run = chirp(&["ls", &server.address.replace("/chirp", "/elsewhere")]).await;
     assert!(run.failed(3).contains("404"), "{run:?}");
-    let run = chirp(&["ls", "http://127.0.0.1:1/"]).await;
-    assert!(run.failed(2).contains("stdio, fd, ws and wss"), "{run:?}");
+    let run = chirp(&["ls", "gopher://127.0.0.1:1/"]).await;
+    assert!(run.failed(2).contains("http+unix, ws and wss"), "{run:?}");
     let run = chirp(&["ls", &server.address, "--ca", "ca.pem"]).await;
     assert!(run.failed(2).contains("--ca needs an address"), "{run:?}");
     let run = chirp(&["ls", "tcp://127.0.0.1:1", "--token-file", "token"]).await;
