@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use async_nats::StatusCode;
 use async_nats::client::PublishErrorKind;
+use bytes::Bytes;
 use chirp_runtime::packet::{FrameworkError, JSON_SUFFIX};
 use chirp_runtime::peer::{
     Answered, AsCaller, CallError, CallSite, Caller, ClientLayer, ClientNext, ConnectionError,
-    OutgoingCall, OutgoingFuture, PacketRole,
+    MethodName, OutgoingCall, OutgoingFuture, PacketRole,
 };
 use chirp_runtime::session::LimitOwner;
 
@@ -69,17 +70,18 @@ impl ClientLayer for NatsCalls {
 }
 
 /// A call as a message.
-pub(crate) struct CallMessage<'c> {
-    pub(crate) method: &'c [u8],
+pub(crate) struct CallMessage {
+    /// The name without the suffix for JSON.
+    pub(crate) method: MethodName,
     pub(crate) fields: RequestHeaders,
-    pub(crate) params: bytes::Bytes,
+    pub(crate) params: Bytes,
 }
 
-impl<'c> CallMessage<'c> {
+impl CallMessage {
     /// # Errors
     ///
     /// Returns the error of a call that cannot be sent as one message.
-    pub(crate) fn new(call: &'c OutgoingCall) -> Result<Self, CallError> {
+    pub(crate) fn new(call: &OutgoingCall) -> Result<Self, CallError> {
         let Some(params) = call.params_bytes().filter(|_| !call.returns_stream()) else {
             return Err(rejected(
                 FrameworkError::Unsupported,
@@ -100,7 +102,10 @@ impl<'c> CallMessage<'c> {
             metadata: call.all_metadata()?,
         };
         Ok(Self {
-            method: json.unwrap_or(name),
+            method: match json {
+                None => call.method().clone(),
+                Some(json) => Bytes::copy_from_slice(json).into(),
+            },
             fields,
             params,
         })
@@ -110,22 +115,38 @@ impl<'c> CallMessage<'c> {
 async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallError> {
     let message = CallMessage::new(call)?;
     connected(link).await?;
-    let subject = link.subjects.method(message.method);
-    let headers = message.fields.encode();
+    let subject = link.subjects.method(message.method.as_bytes());
+    let CallMessage {
+        method,
+        fields,
+        params,
+    } = message;
     if call.is_one_way() {
         let sent = link
             .client
-            .publish_with_headers(subject, headers, message.params);
+            .publish_with_headers(subject, fields.encode(), params);
         sent.await.map_err(|error| unsent(link, &error))?;
-        return Ok(bytes::Bytes::new().into());
+        return Ok(Bytes::new().into());
     }
-    let beats = message.fields.form == RequestForm::Native;
-    let (reply, mut answer) = link.inbox.expect_one(beats);
-    let sent =
-        link.client
-            .publish_with_reply_and_headers(subject, reply.clone(), headers, message.params);
-    sent.await.map_err(|error| unsent(link, &error))?;
-    answer.cancel_at(link.subjects.everyone(message.method), reply);
+    let token = fields.token();
+    let beats = fields.form == RequestForm::Native;
+    let (reply, mut answer) = link
+        .inbox
+        .expect_one(beats, token.as_deref().unwrap_or_default());
+    let sent = if token.is_some() {
+        let sent = link
+            .client
+            .publish_with_reply(subject, reply.clone(), params);
+        sent.await
+    } else {
+        let headers = fields.encode();
+        let (client, reply) = (&link.client, reply.clone());
+        client
+            .publish_with_reply_and_headers(subject, reply, headers, params)
+            .await
+    };
+    sent.map_err(|error| unsent(link, &error))?;
+    answer.cancel_at(method, reply);
     match answer.await {
         Ok(Arrival::Answer(answer)) => answered(answer),
         Ok(Arrival::Silent) => Err(CallError::ConnectionLost(ConnectionError::KeepAlive {

@@ -158,12 +158,12 @@ impl NatsLink {
     ///
     /// [`NatsError::NoAnswer`] if it did not arrive in time.
     pub(crate) async fn round_trip(&self) -> Result<(), NatsError> {
-        let (subject, answer) = self.inbox.expect_one(false);
+        let (subject, answer) = self.inbox.expect_one(false, "");
         let sent = self.client.publish(subject.clone(), bytes::Bytes::new());
         sent.await.map_err(|_| NatsError::Closed)?;
         match tokio::time::timeout(ROUND_TRIP, answer).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(NatsError::NoAnswer(ROUND_TRIP, subject)),
+            Ok(Err(_)) | Err(_) => Err(NatsError::NoAnswer(ROUND_TRIP, subject.to_string())),
         }
     }
 

@@ -72,7 +72,7 @@ impl DurableCalls {
         }
         let message = CallMessage::new(call)?;
         connected(&self.link).await?;
-        let subject = self.link.subjects.durable(message.method);
+        let subject = self.link.subjects.durable(message.method.as_bytes());
         let headers = message.fields.encode();
         let sent = self
             .context

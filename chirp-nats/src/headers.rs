@@ -1,5 +1,8 @@
 //! The headers of messages.
 //!
+//! The commonest request has none, since they cost time in every program on its way: a Chirp caller that sends neither trace nor
+//! metadata says so in the last token of the subject for the answer, `chirp=MS`, with the milliseconds that the call has left.
+//!
 //! | header | in | value |
 //! |---|---|---|
 //! | `Chirp-Call` | requests of Chirp callers, native codec | milliseconds that the call has left, 0 without a limit |
@@ -41,6 +44,9 @@ const UNKNOWN: &str = "unknown";
 /// The longest text of an error in a header, in bytes. The whole text is in the body.
 const MAX_TEXT: usize = 1_024;
 
+/// The last token of the subject for the answer to a request of a Chirp caller without headers.
+const TOKEN: &str = ".chirp=";
+
 /// The form of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestForm {
@@ -61,10 +67,21 @@ pub(crate) struct RequestHeaders {
 }
 
 impl RequestHeaders {
+    /// The token that says all, if there is nothing else to say.
+    pub(crate) fn token(&self) -> Option<String> {
+        let is_short =
+            self.form == RequestForm::Native && self.trace.is_none() && self.metadata.is_empty();
+        is_short.then(|| format!("{TOKEN}{}", self.milliseconds()))
+    }
+
+    fn milliseconds(&self) -> u128 {
+        self.timeout.map_or(0, |left| left.as_millis().max(1))
+    }
+
     /// The headers of a Chirp caller.
     pub(crate) fn encode(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let left = self.timeout.map_or(0, |left| left.as_millis().max(1));
+        let left = self.milliseconds();
         let name = match self.form {
             RequestForm::Native => CALL,
             RequestForm::Json => CALL_JSON,
@@ -87,8 +104,8 @@ impl RequestHeaders {
         headers
     }
 
-    /// Reads the headers of a request. A field that is not valid is left out.
-    pub(crate) fn decode(headers: Option<&HeaderMap>) -> Self {
+    /// Reads the headers of a request, and the subject for its answer. A field that is not valid is left out.
+    pub(crate) fn decode(headers: Option<&HeaderMap>, reply: Option<&str>) -> Self {
         let mut fields = Self {
             form: RequestForm::Plain,
             timeout: None,
@@ -96,6 +113,10 @@ impl RequestHeaders {
             metadata: Metadata::new(),
         };
         let Some(headers) = headers else {
+            if let Some((_, left)) = reply.and_then(|reply| reply.rsplit_once(TOKEN)) {
+                fields.form = RequestForm::Native;
+                fields.timeout = milliseconds(left);
+            }
             return fields;
         };
         let mut state = None;
@@ -351,7 +372,7 @@ mod tests {
                 trace: Some(trace.clone()),
                 metadata: metadata.clone(),
             };
-            let read = RequestHeaders::decode(Some(&fields.encode()));
+            let read = RequestHeaders::decode(Some(&fields.encode()), Some("_INBOX.a.chirp=7"));
             assert_eq!(read.form, form);
             assert_eq!(read.timeout, fields.timeout);
             assert_eq!(read.trace, fields.trace);
@@ -365,10 +386,34 @@ mod tests {
 
     #[test]
     fn requests_without_headers_are_plain() {
-        let read = RequestHeaders::decode(None);
+        let read = RequestHeaders::decode(None, Some("_INBOX.a.1"));
         assert_eq!(read.form, RequestForm::Plain);
         assert_eq!(read.timeout, None);
         assert!(read.metadata.is_empty());
+    }
+
+    #[test]
+    fn the_subject_of_the_answer_may_say_all() {
+        let mut fields = RequestHeaders::decode(None, None);
+        assert_eq!(fields.token(), None, "a plain request");
+        fields.form = RequestForm::Native;
+        for (timeout, token) in [
+            (None, ".chirp=0"),
+            (Some(Duration::from_millis(1_500)), ".chirp=1500"),
+            (Some(Duration::from_micros(1)), ".chirp=1"),
+        ] {
+            fields.timeout = timeout;
+            assert_eq!(fields.token().as_deref(), Some(token));
+            let reply = format!("_INBOX.a.7{token}");
+            let read = RequestHeaders::decode(None, Some(&reply));
+            assert_eq!(read.form, RequestForm::Native);
+            assert_eq!(
+                read.timeout,
+                timeout.map(|time| time.max(Duration::from_millis(1)))
+            );
+        }
+        fields.metadata.append("a", "b").expect("valid");
+        assert_eq!(fields.token(), None);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_nats::{Client, Message, Subscriber};
+use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
+use chirp_runtime::peer::MethodName;
 use foldhash::fast::RandomState;
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +28,7 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(6);
 pub(crate) struct Inbox {
     /// The subject without the number of a call.
     prefix: String,
+    subjects: Subjects,
     waiting: Arc<Mutex<Waiting>>,
     cancels: mpsc::UnboundedSender<CancelledCall>,
 }
@@ -60,7 +62,7 @@ pub(crate) enum Arrival {
 /// A call that was given up.
 struct CancelledCall {
     subject: String,
-    reply: String,
+    reply: Subject,
 }
 
 impl Inbox {
@@ -72,7 +74,7 @@ impl Inbox {
     pub(crate) async fn start(client: &Client, subjects: &Subjects) -> Result<Self, NatsError> {
         let mut prefix = client.new_inbox();
         prefix.push('.');
-        let answers = client.subscribe(format!("{prefix}*")).await;
+        let answers = client.subscribe(format!("{prefix}>")).await;
         let answers = answers.map_err(|_| NatsError::Closed)?;
         let waiting = Arc::default();
         let (cancels, cancelled) = mpsc::unbounded_channel();
@@ -85,28 +87,32 @@ impl Inbox {
         tokio::spawn(task.run(client.clone(), cancelled));
         Ok(Self {
             prefix,
+            subjects: subjects.clone(),
             waiting,
             cancels,
         })
     }
 
-    fn insert(&self, waiter: Waiter) -> (u64, String) {
+    fn insert(&self, waiter: Waiter, token: &str) -> (u64, Subject) {
         let mut waiting = lock(&self.waiting);
         let id = waiting.next;
         waiting.next += 1;
         waiting.calls.insert(id, waiter);
         drop(waiting);
-        (id, format!("{}{id}", self.prefix))
+        (id, format!("{}{id}{token}", self.prefix).into())
     }
 
-    /// Waits for one answer to the returned subject. With `beats`, the wait ends when no sign of life comes any more.
-    pub(crate) fn expect_one(&self, beats: bool) -> (String, PendingReply<'_>) {
+    /// Waits for one answer to the returned subject, which ends with `token`. With `beats`, the wait ends when no sign of life comes any more.
+    pub(crate) fn expect_one(&self, beats: bool, token: &str) -> (Subject, PendingReply<'_>) {
         let (sender, answer) = oneshot::channel();
-        let (id, subject) = self.insert(Waiter::One {
-            answer: sender,
-            heard: beats.then(Instant::now),
-            worker: None,
-        });
+        let (id, subject) = self.insert(
+            Waiter::One {
+                answer: sender,
+                heard: beats.then(Instant::now),
+                worker: None,
+            },
+            token,
+        );
         let pending = PendingReply {
             inbox: self,
             id,
@@ -117,9 +123,9 @@ impl Inbox {
     }
 
     /// Waits for answers to the returned subject.
-    pub(crate) fn expect_many(&self) -> (String, PendingReplies<'_>) {
+    pub(crate) fn expect_many(&self) -> (Subject, PendingReplies<'_>) {
         let (sender, answers) = mpsc::unbounded_channel();
-        let (id, subject) = self.insert(Waiter::Many(sender));
+        let (id, subject) = self.insert(Waiter::Many(sender), "");
         let pending = PendingReplies {
             inbox: self,
             id,
@@ -135,9 +141,8 @@ impl Inbox {
     }
 
     /// Tells servers that nobody waits for the call any more. Queued, since it happens when futures are dropped.
-    fn cancel(&self, id: u64, (subject, reply): (String, String), worker: Option<String>) {
-        tracing::trace!("call {id} is cancelled");
-        let subject = worker.unwrap_or(subject);
+    fn cancel(&self, (method, reply): (MethodName, Subject), worker: Option<String>) {
+        let subject = worker.unwrap_or_else(|| self.subjects.everyone(method.as_bytes()));
         // The task has ended only if the connection is closed.
         let _ = self.cancels.send(CancelledCall { subject, reply });
     }
@@ -148,14 +153,14 @@ pub(crate) struct PendingReply<'i> {
     inbox: &'i Inbox,
     id: u64,
     answer: oneshot::Receiver<Arrival>,
-    /// The subject that every server of the method receives, and the subject of the answer.
-    cancel: Option<(String, String)>,
+    /// The method without the suffix for JSON, and the subject of the answer.
+    cancel: Option<(MethodName, Subject)>,
 }
 
 impl PendingReply<'_> {
-    /// Has servers told, by their common subject, if the call is given up.
-    pub(crate) fn cancel_at(&mut self, everyone: String, reply: String) {
-        self.cancel = Some((everyone, reply));
+    /// Has the servers of the method told if the call is given up.
+    pub(crate) fn cancel_at(&mut self, method: MethodName, reply: Subject) {
+        self.cancel = Some((method, reply));
     }
 }
 
@@ -166,7 +171,7 @@ impl Future for PendingReply<'_> {
         let arrival = ready!(Pin::new(&mut self.answer).poll(cx));
         if let (Ok(Arrival::Silent), Some(cancel)) = (&arrival, self.cancel.take()) {
             // The server may still run the call, if only its signs of life were lost.
-            self.inbox.cancel(self.id, cancel, None);
+            self.inbox.cancel(cancel, None);
         }
         Poll::Ready(arrival)
     }
@@ -176,7 +181,7 @@ impl Drop for PendingReply<'_> {
     fn drop(&mut self) {
         let waiter = lock(&self.inbox.waiting).calls.remove(&self.id);
         if let (Some(Waiter::One { worker, .. }), Some(cancel)) = (waiter, self.cancel.take()) {
-            self.inbox.cancel(self.id, cancel, worker);
+            self.inbox.cancel(cancel, worker);
         }
     }
 }
@@ -186,13 +191,13 @@ pub(crate) struct PendingReplies<'i> {
     inbox: &'i Inbox,
     id: u64,
     answers: mpsc::UnboundedReceiver<Message>,
-    cancel: Option<(String, String)>,
+    cancel: Option<(MethodName, Subject)>,
 }
 
 impl PendingReplies<'_> {
-    /// Has servers told, by their common subject, when no more answers are awaited.
-    pub(crate) fn cancel_at(&mut self, everyone: String, reply: String) {
-        self.cancel = Some((everyone, reply));
+    /// Has the servers of the method told when no more answers are awaited.
+    pub(crate) fn cancel_at(&mut self, method: MethodName, reply: Subject) {
+        self.cancel = Some((method, reply));
     }
 
     /// Nothing runs any more that would have to be told.
@@ -209,7 +214,7 @@ impl Drop for PendingReplies<'_> {
     fn drop(&mut self) {
         lock(&self.inbox.waiting).calls.remove(&self.id);
         if let Some(cancel) = self.cancel.take() {
-            self.inbox.cancel(self.id, cancel, None);
+            self.inbox.cancel(cancel, None);
         }
     }
 }
@@ -255,6 +260,7 @@ impl InboxTask {
 
     fn deliver(&self, message: Message) {
         let id = message.subject.get(self.prefix..);
+        let id = id.map(|id| id.split_once('.').map_or(id, |(id, _)| id));
         let Some(id) = id.and_then(|id| id.parse().ok()) else {
             return;
         };

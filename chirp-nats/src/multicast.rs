@@ -199,7 +199,7 @@ where
         let mut message = CallMessage::new(&call)?;
         message.fields.timeout.get_or_insert(self.total);
         connected(&link).await?;
-        let everyone = link.subjects.everyone(message.method);
+        let everyone = link.subjects.everyone(message.method.as_bytes());
         let headers = message.fields.encode();
         if call.is_one_way() {
             let sent = link
@@ -213,13 +213,13 @@ where
         }
         let (reply, mut replies) = link.inbox.expect_many();
         let sent = link.client.publish_with_reply_and_headers(
-            everyone.clone(),
+            everyone,
             reply.clone(),
             headers,
             message.params,
         );
         sent.await.map_err(|error| unsent(&link, &error))?;
-        replies.cancel_at(everyone, reply);
+        replies.cancel_at(message.method, reply);
         let mut answers = Vec::new();
         let end = loop {
             if self.expected == Some(answers.len()) {

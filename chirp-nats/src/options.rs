@@ -43,6 +43,8 @@ impl NatsOptions {
     pub fn new() -> Self {
         let client = ConnectOptions::new()
             .ping_interval(PING_INTERVAL)
+            // Subjects of this crate are valid, and those for answers have passed a server.
+            .skip_subject_validation(true)
             .reconnect_delay_callback(|attempts| {
                 let doubled = Duration::from_millis(10 << attempts.min(7));
                 jittered(doubled.min(MAX_PAUSE))

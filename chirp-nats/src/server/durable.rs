@@ -137,7 +137,7 @@ impl DurableReception {
 async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
     let mut verdict = Verdict::Later;
     if let Some(place) = serving.in_progress.enter() {
-        let mut fields = RequestHeaders::decode(message.headers.as_ref());
+        let mut fields = RequestHeaders::decode(message.headers.as_ref(), None);
         // The time began when the call was stored.
         fields.timeout = None;
         let request = InboundMessage {

@@ -111,7 +111,7 @@ impl TakesMessages for Reception {
         let Some(endpoint) = self.endpoint else {
             return;
         };
-        let fields = RequestHeaders::decode(message.headers.as_ref());
+        let fields = RequestHeaders::decode(message.headers.as_ref(), message.reply.as_deref());
         let in_progress = &self.serving.in_progress;
         if let Some(reply) = &message.reply {
             if !self.serving.may_answer(reply) {
