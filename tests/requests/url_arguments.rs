@@ -226,8 +226,8 @@ async fn the_end_of_a_call_ends_the_fetch() {
     let (mut socket, _) = listener.accept().await.unwrap();
     let head = read_head(&mut socket).await;
     assert!(head.starts_with("GET / HTTP/1.1\r\n"), "{head}");
-    let begin = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin";
-    socket.write_all(begin).await.unwrap();
+    let head_and_part = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin";
+    socket.write_all(head_and_part).await.unwrap();
     assert_eq!(has_begun.recv().await, None);
     caller.shutdown().await.unwrap();
     drop(caller);

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chirp_runtime::dynamic::{JsonCaller, JsonText};
 use chirp_runtime::peer::CallError;
+use chirp_runtime::reflect::ValueDescription;
 use chirp_runtime::stream::Receiver;
 use http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
@@ -188,7 +189,7 @@ async fn collected(
     let is_bytes = description
         .items
         .as_ref()
-        .is_some_and(|items| items.is_bytes());
+        .is_some_and(ValueDescription::is_bytes);
     let mut out = Vec::new();
     while let Some(item) = items.recv().await {
         let item = item.map_err(|error| Problem::of_stream(error, description))?;
