@@ -1,7 +1,7 @@
 //! Runs the benchmarks and writes `results/`.
 
 use chirp_bench::cargo::{self, Cargo};
-use chirp_bench::options::{Options, USAGE};
+use chirp_bench::options::{Options, USAGE, WORKERS};
 use chirp_bench::report::{Results, print_goals};
 use chirp_bench::system::Result;
 use chirp_bench::workloads::Workload;
@@ -20,7 +20,7 @@ fn main() -> Result<()> {
         return build_all();
     }
     let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(options.workers.unwrap_or(WORKERS))
         .enable_all()
         .build()?;
     let folder = cargo::package().join("results");
@@ -28,7 +28,9 @@ fn main() -> Result<()> {
     for workload in &options.workloads {
         let records = runtime.block_on(workload.run(&options))?;
         results.replace(workload.name(), records);
-        results.save(&folder)?;
+        if options.workers.is_none() {
+            results.save(&folder)?;
+        }
     }
     print_goals(&results);
     Ok(())

@@ -16,9 +16,14 @@ pub struct Options {
     pub quick: bool,
     /// Whether to include systems that take long to build.
     pub all: bool,
+    /// The number of worker threads, if it is not [`WORKERS`]. The results are not written then.
+    pub workers: Option<usize>,
     /// Whether to print the usage only.
     pub help: bool,
 }
+
+/// The usual number of worker threads.
+pub const WORKERS: usize = 2;
 
 /// The usage text.
 pub const USAGE: &str = "\
@@ -28,6 +33,7 @@ Options:
   --quick            fewer and shorter rounds, in under three minutes
   --systems A,B      only these systems
   --all              also systems that take long to build
+  --workers N        with N worker threads instead of 2; results/ is not changed
   --help             this text
 
 Workloads (default: all but those that build programs, which take minutes):
@@ -43,6 +49,10 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--all" => options.all = true,
                 "--help" | "-h" => options.help = true,
+                "--workers" => {
+                    let workers = arguments.next().ok_or("--workers needs a number")?;
+                    options.workers = Some(workers.parse()?);
+                }
                 "--systems" => {
                     let systems = arguments.next().ok_or("--systems needs names")?;
                     options.systems = systems.split(',').map(str::to_owned).collect();

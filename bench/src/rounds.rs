@@ -11,6 +11,12 @@ use crate::report::figure;
 use crate::system::{Client, Connection, Result, Skills, System};
 use crate::systems::{self, Visitor};
 
+/// How far the floor may be from its median in a round, as a fraction.
+const RANGE: f64 = 0.25;
+
+/// How often rounds that were discarded are repeated. Those that are disturbed after that are left out.
+const REPEATS: usize = 2;
+
 /// A case of a workload: an operation on a connection, repeated in rounds.
 pub trait Case: Clone + Send + Sync + 'static {
     /// The workload of the case.
@@ -75,19 +81,22 @@ pub async fn measure<C: Case>(case: &C, options: &Options) -> Result<Vec<Record>
     let mut ready = connecting.ready;
     eprint!("{} {}:", C::WORKLOAD, case.name());
     // The first round is a warm-up.
-    for number in 0..=options.rounds() {
-        let count = ready.len().max(1);
-        for at in 0..ready.len() {
-            let system = &mut ready[(at + number) % count];
-            // Runs in a task, like the callers of a real program: the main future runs outside the worker threads.
-            let round = tokio::spawn((system.round)(options.round_time()));
-            let readings = round
-                .await?
-                .map_err(|error| format!("{} of {}: {error}", case.name(), system.system))?;
-            if number > 0 {
-                system.readings.push(readings);
-            }
+    run_round(case, &mut ready, 0, options).await?;
+    for ready in &mut ready {
+        ready.readings.clear();
+    }
+    let mut wanted = options.rounds();
+    let mut number = 0;
+    for _ in 0..=REPEATS {
+        for _ in 0..wanted {
+            number += 1;
+            run_round(case, &mut ready, number, options).await?;
         }
+        wanted = discard_disturbed(&mut ready);
+        if wanted == 0 {
+            break;
+        }
+        eprint!("  ({wanted} rounds discarded: the floor was out of its range)");
     }
     let records: Vec<_> = ready
         .into_iter()
@@ -95,6 +104,52 @@ pub async fn measure<C: Case>(case: &C, options: &Options) -> Result<Vec<Record>
         .collect();
     progress(&records);
     Ok(records)
+}
+
+/// Measures every system once.
+async fn run_round<C: Case>(
+    case: &C,
+    ready: &mut [Ready],
+    number: usize,
+    options: &Options,
+) -> Result<()> {
+    let count = ready.len().max(1);
+    for at in 0..ready.len() {
+        let system = &mut ready[(at + number) % count];
+        // Runs in a task, like the callers of a real program: the main future runs outside the worker threads.
+        let round = tokio::spawn((system.round)(options.round_time()));
+        let readings = round
+            .await?
+            .map_err(|error| format!("{} of {}: {error}", case.name(), system.system))?;
+        system.readings.push(readings);
+    }
+    Ok(())
+}
+
+/// Discards the rounds in which the program written by hand was far from its median: something else used the machine.
+/// Returns their number. The round of the median always stays.
+fn discard_disturbed(ready: &mut [Ready]) -> usize {
+    let floor = ready.iter().find(|ready| ready.system.ends_with("floor"));
+    let Some(values) = floor.map(|floor| {
+        let first = floor.readings.iter().filter_map(|round| round.first());
+        first.map(|reading| reading.value).collect::<Vec<_>>()
+    }) else {
+        return 0;
+    };
+    let mut sorted = values.clone();
+    sorted.sort_by(f64::total_cmp);
+    let Some(median) = sorted.get(sorted.len() / 2) else {
+        return 0;
+    };
+    let is_disturbed = |value: &f64| (value / median - 1.0).abs() > RANGE;
+    let disturbed = values.iter().filter(|value| is_disturbed(value)).count();
+    for ready in ready {
+        let mut values = values.iter();
+        ready
+            .readings
+            .retain(|_| !values.next().is_some_and(is_disturbed));
+    }
+    disturbed
 }
 
 impl Ready {

@@ -113,7 +113,7 @@ impl Workload {
             }
             Self::Echo => {
                 let encrypted = [(Link::Tls, 64), (Link::Tls, 256)];
-                let plain = cross([Link::Unix, Link::Tcp], [64, 256, 1024]);
+                let plain = cross([Link::Unix, Link::Tcp], [8, 64, 256, 1024]);
                 for (link, callers) in plain.into_iter().chain(encrypted) {
                     records.extend(measure(&echo::Echo { link, callers }, options).await?);
                 }
