@@ -1,6 +1,7 @@
 //! Stream items, whose codec is known only by number.
 
 use std::any::Any;
+use std::mem;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -44,6 +45,10 @@ pub(crate) fn encode_item<T: Item>(
     }
     if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
         return encode::<Blob<Vec<u8>>>(codec, bytes, out);
+    }
+    // A type that needs no drop holds no stream half.
+    if !mem::needs_drop::<T>() {
+        return encode::<Owned<T>>(codec, item, out);
     }
     attaching::encoding(codec, attachments, || encode::<Owned<T>>(codec, item, out))
 }

@@ -101,6 +101,10 @@ mod peer {
                 pub(crate) fn pending(&self) -> usize {
                     self.names.len()
                 }
+
+                pub(crate) fn running(&self) -> usize {
+                    0
+                }
             }
 
             #[derive(Default)]

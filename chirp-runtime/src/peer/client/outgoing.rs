@@ -64,6 +64,11 @@ impl ConnectionCore {
                 }
                 Ok(())
             }
+            SubmitOutcome::Enough => {
+                recycle(params);
+                self.write_submitted();
+                Ok(())
+            }
         };
         match made {
             Ok(()) => Ok(slot),
@@ -72,6 +77,17 @@ impl ConnectionCore {
                 PendingCall::give(slot);
                 Err(error)
             }
+        }
+    }
+
+    /// Gives the queued calls to the session, and writes them unless another task writes.
+    fn write_submitted(&self) {
+        let mut state = self.lock();
+        state.flush_submit_queue();
+        let lease = self.take_turn(&mut state);
+        drop(state);
+        if let Some(lease) = lease {
+            self.write(lease);
         }
     }
 

@@ -20,12 +20,17 @@ const CALLS: usize = 256;
 /// The total size, in bytes, of names and parameters above which the queue is full.
 const BYTES: usize = 16 << 10;
 
+/// The minimum number of queued calls that a caller writes by itself.
+const FEW: usize = 16;
+
+/// The maximum number of queued calls before a caller writes them by itself.
+const MANY: usize = 128;
+
 /// Calls that wait for the writer task, which gives all of them to the session at once.
 ///
 /// With many callers, the session's lock would be contended, and its cache lines would move between processors with
 /// each call. A caller that is alone bypasses the queue. Everything else that must keep its order with calls flushes
 /// the queue first: see [`StateGuard::ordered`](crate::peer::connection::state_guard::StateGuard::ordered).
-#[derive(Default)]
 pub(in crate::peer) struct SubmitQueue {
     /// Several callers are active: calls go through the queue.
     contended: AtomicBool,
@@ -34,6 +39,11 @@ pub(in crate::peer) struct SubmitQueue {
     waiting: AtomicUsize,
     /// The writer task will run without being woken by `push`. Changed under the lock.
     writer_scheduled: AtomicBool,
+    /// The number of queued calls at which the caller writes instead of the writer task, so that the peer works on them
+    /// while other callers are still at it.
+    early: AtomicUsize,
+    /// Whether the peer, or its part of this process, runs at the same time as callers.
+    is_parallel: bool,
     calls: Mutex<SubmittedCalls>,
 }
 
@@ -60,6 +70,8 @@ pub(in crate::peer) enum SubmitOutcome {
     First,
     /// The writer task has been woken already.
     Behind,
+    /// Enough calls are queued: the caller must write them.
+    Enough,
     /// The queue is full.
     Full,
     /// The queue is closed: the session decides, if it has not ended.
@@ -67,6 +79,17 @@ pub(in crate::peer) enum SubmitOutcome {
 }
 
 impl SubmitQueue {
+    pub(in crate::peer) fn new(is_parallel: bool) -> Self {
+        Self {
+            contended: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            writer_scheduled: AtomicBool::new(false),
+            early: AtomicUsize::new(usize::MAX),
+            is_parallel,
+            calls: Mutex::default(),
+        }
+    }
+
     pub(in crate::peer) fn is_contended(&self) -> bool {
         self.contended.load(Ordering::Relaxed)
     }
@@ -106,6 +129,8 @@ impl SubmitQueue {
         self.waiting.store(waiting, Ordering::Relaxed);
         if waiting == 1 && !self.writer_scheduled.load(Ordering::Relaxed) {
             SubmitOutcome::First
+        } else if waiting == self.early.load(Ordering::Relaxed) {
+            SubmitOutcome::Enough
         } else {
             SubmitOutcome::Behind
         }
@@ -125,6 +150,17 @@ impl SubmitQueue {
 
     pub(in crate::peer) fn len(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many calls are pending, so that a third of their callers need not wait for the others. A side that also
+    /// serves calls leaves all of them to the writer task, which sends them together with its responses.
+    fn note_pending(&self, pending: usize, serves: bool) {
+        let early = if self.is_parallel && !serves {
+            (pending / 3).clamp(FEW, MANY)
+        } else {
+            usize::MAX
+        };
+        self.early.store(early, Ordering::Relaxed);
     }
 
     /// Closes the queue because the session has ended. Returns the slots of its calls.
@@ -184,6 +220,7 @@ impl ConnectionState {
             }
         }
         calls.bytes.clear();
+        submit_queue.note_pending(self.session.pending(), self.session.running() > 0);
         if count <= 1 && self.session.pending() <= 1 {
             // The load has passed: the buffers are dropped, except for those of the queue itself.
             submit_queue.set_contended(false);

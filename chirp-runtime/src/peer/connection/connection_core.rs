@@ -112,14 +112,15 @@ impl ConnectionCore {
         credentials: Option<Credentials>,
         identity: Identity,
     ) -> Self {
+        let can_take_over = runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
         Self {
             state: Mutex::new(ConnectionState::new(session)),
-            submit_queue: SubmitQueue::default(),
+            submit_queue: SubmitQueue::new(can_take_over),
             sink: Mutex::new(sink),
             reader: Mutex::default(),
             in_place: ReaderInPlace::default(),
             starts_in_place: false,
-            can_take_over: runtime.runtime_flavor() != RuntimeFlavor::CurrentThread,
+            can_take_over,
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
             read_pauses: ReadPauses::default(),
