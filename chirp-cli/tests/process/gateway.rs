@@ -202,3 +202,88 @@ async fn mistakes_on_the_command_line_are_reported() {
     let run = chirp(&["gateway", &used, &server.address]).await;
     assert!(run.failed(3).contains("cannot listen on"), "{run:?}");
 }
+
+#[tokio::test]
+async fn responses_are_posted_to_hooks_and_requests_kept_in_a_file() {
+    let server = ToolServer::start().await;
+    let hook = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}", hook.local_addr().expect("an address"));
+    let dir = Scratch::new("gateway-hooks");
+    let secrets = dir.file("secrets", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n\n");
+    let file = dir.path("requests");
+    let options = [
+        "--hook",
+        &url,
+        "--hook-secrets",
+        &secrets,
+        "--requests-file",
+        &file,
+    ];
+    let arguments = [&["http://127.0.0.1:0", &server.address], &options[..]].concat();
+    let gateway = Gateway::start(&arguments).await;
+    let address = gateway.address.strip_prefix("http://").expect("an address");
+    let address = address.trim_end_matches('/');
+    let socket = TcpStream::connect(address).await.expect("a connection");
+    let head = format!(
+        "POST /call/Tools.sum_diff HTTP/1.1\r\nContent-Type: application/json\r\nChirp-Respond-To: {url}/done\r\n"
+    );
+    let response = exchange(socket, &head, "[3,1]").await;
+    assert!(response.starts_with("HTTP/1.1 202 "), "{response}");
+    let (mut socket, _) = tokio::time::timeout(LIMIT, hook.accept())
+        .await
+        .expect("in time")
+        .expect("a connection");
+    let mut posted = Vec::new();
+    while !posted.ends_with(b"}}") {
+        let read = tokio::time::timeout(LIMIT, socket.read_buf(&mut posted)).await;
+        assert_ne!(read.expect("in time").expect("bytes"), 0);
+    }
+    let posted = String::from_utf8(posted).expect("text");
+    assert!(posted.starts_with("POST /done HTTP/1.1\r\n"), "{posted}");
+    assert!(posted.contains("webhook-signature: v1,"), "{posted}");
+    assert!(
+        posted.ends_with("\"result\":{\"sum\":4,\"diff\":2}}"),
+        "{posted}"
+    );
+    socket
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .await
+        .expect("sent");
+    gateway.stop().await;
+    assert!(std::fs::metadata(&file).expect("a file").len() > 0);
+}
+
+#[tokio::test]
+async fn invalid_hooks_and_secrets_are_reported() {
+    let dir = Scratch::new("gateway-wrong-hooks");
+    let empty = dir.file("empty", b"\n");
+    let weak = dir.file("weak", b"whsec_AAAA\n");
+    for (options, text) in [
+        (["--hook", "hooks.example.com"], "hooks.example.com"),
+        (["--hook-network", "10.0.0.0/99"], "10.0.0.0/99"),
+        (["--hook-folder", "relative"], "relative"),
+        (["--hook-secrets", &*empty], "no secret"),
+        (["--hook-secrets", &*weak], "24 to 64 bytes"),
+        (["--hook-secrets", "/nonexistent/file"], "/nonexistent/file"),
+        (
+            ["--requests-file", "/nonexistent/file"],
+            "/nonexistent/file",
+        ),
+    ] {
+        let arguments = [
+            &[
+                "gateway",
+                "http://127.0.0.1:0",
+                "unix:///nonexistent.sock",
+                "--deferred",
+            ],
+            &options[..],
+        ]
+        .concat();
+        let run = chirp(&arguments).await;
+        assert_eq!(run.code, Some(2), "{options:?}: {}", run.stderr);
+        assert!(run.stderr.contains(text), "{options:?}: {}", run.stderr);
+    }
+}

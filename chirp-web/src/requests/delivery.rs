@@ -54,7 +54,7 @@ pub(crate) struct DeliveryFailure {
 }
 
 impl DeliveryFailure {
-    fn new(error: impl ToString, is_final: bool) -> Self {
+    fn new(error: &impl ToString, is_final: bool) -> Self {
         Self {
             text: error.to_string(),
             is_final,
@@ -93,7 +93,7 @@ impl Deliverer {
         number: u32,
     ) -> Result<(), DeliveryFailure> {
         let url = self.client.check(delivery.hook);
-        let url = url.map_err(|error| DeliveryFailure::new(error, true))?;
+        let url = url.map_err(|error| DeliveryFailure::new(&error, true))?;
         let destination: Arc<str> = url.destination().into();
         let _slot = self.slots.take(&destination).await;
         let headers = self.headers(delivery, number);
@@ -102,7 +102,7 @@ impl Deliverer {
             .post(&url, headers, delivery.response.body.clone());
         let answer = posted.await.map_err(|error| {
             let is_final = !error.is_transient();
-            DeliveryFailure::new(error, is_final)
+            DeliveryFailure::new(&error, is_final)
         })?;
         if answer.status.is_success() {
             return Ok(());
@@ -141,12 +141,11 @@ impl Deliverer {
 /// Reads the pause in `Retry-After`: seconds, or a date.
 fn retry_after(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            date.duration_since(SystemTime::now()).unwrap_or_default()
-        }
+    let pause = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = httpdate::parse_http_date(text).ok()?;
+        date.duration_since(SystemTime::now()).unwrap_or_default()
     };
     Some(pause.min(MAX_RETRY_AFTER))
 }

@@ -108,7 +108,7 @@ pub(super) fn add_schemas(schemas: &mut Map<String, Value>) {
         },
         "required": ["id", "method"],
     });
-    let states = [
+    let all = [
         "running",
         "delivering",
         "delivered",
@@ -121,7 +121,7 @@ pub(super) fn add_schemas(schemas: &mut Map<String, Value>) {
         "properties": {
             "id": text,
             "method": text,
-            "state": {"type": "string", "enum": states},
+            "state": {"type": "string", "enum": all},
             "created": time,
             "deadline": time,
             "answered": time,
