@@ -190,6 +190,9 @@ async fn deadline_trace_and_metadata_pass() {
         .unwrap()
         .unwrap();
     assert!(left <= Duration::from_secs(20), "{left:?}");
+    // Without a deadline, the default of the gateway holds.
+    let left = client.time_left().await.unwrap().unwrap();
+    assert!(left <= Duration::from_secs(30), "{left:?}");
     let trace = TraceContext::new([1; 16], [2; 8], 1)
         .unwrap()
         .with_state("a=b")

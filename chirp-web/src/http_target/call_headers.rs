@@ -12,13 +12,16 @@ use crate::http::call_head::{METADATA, TIMEOUT, TRACE_PARENT, TRACE_STATE};
 /// The error for metadata that has no form in headers, unless it is optional.
 pub(super) fn call_headers(
     context: &CallContext,
-    deadline: Instant,
+    deadline: Option<Instant>,
 ) -> Result<HeaderMap, ErrorData> {
     let mut headers = HeaderMap::new();
-    let left = deadline.saturating_duration_since(Instant::now());
-    let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1);
-    if let Ok(timeout) = HeaderValue::try_from(format!("{left}ms")) {
-        headers.insert(TIMEOUT, timeout);
+    // Without one, the gateway's own default holds.
+    if let Some(deadline) = deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1);
+        if let Ok(timeout) = HeaderValue::try_from(format!("{left}ms")) {
+            headers.insert(TIMEOUT, timeout);
+        }
     }
     if let Some(trace) = context.trace() {
         if let Ok(parent) = HeaderValue::try_from(trace.traceparent()) {

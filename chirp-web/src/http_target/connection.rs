@@ -1,6 +1,7 @@
 use std::io;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chirp_runtime::dynamic::{JsonRequest, JsonRequestArgument, JsonText};
@@ -32,6 +33,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The longest path with the arguments in its query.
 const MAX_TARGET: usize = 32 << 10;
+
+/// The time for reading the description of a gateway.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// As good as no limit.
+const CENTURY: Duration = Duration::from_hours(876_600);
 
 /// Passes calls on to a gateway.
 pub(super) struct HttpConnection {
@@ -128,16 +135,20 @@ impl ConnectionState {
         } else {
             settings.timeout
         };
-        let mut deadline = Instant::now() + longest;
-        if let Some(limit) = request.context().deadline() {
-            deadline = deadline.min(limit.into());
-        }
+        let now = Instant::now();
+        let of_method = description.deadline_ms.map(Duration::from_millis);
+        let own = match request.context().deadline() {
+            Some(deadline) => Some(deadline.into()),
+            None => of_method.and_then(|time| now.checked_add(time)),
+        };
+        let longest = now.checked_add(longest).unwrap_or(now + CENTURY);
+        let deadline = own.map_or(longest, |own: Instant| own.min(longest));
         let media = match &description.items {
             Some(items) if items.is_bytes() => MediaType::Bytes,
             Some(_) => MediaType::Lines,
             None => MediaType::Json,
         };
-        let mut headers = call_headers(request.context(), deadline)?;
+        let mut headers = call_headers(request.context(), own)?;
         headers.insert(ACCEPT, HeaderValue::from_static(media.name()));
         let mut path = format!("call/{}", utf8_percent_encode(&description.name, ENCODED));
         let params = request.into_params();
@@ -241,7 +252,7 @@ fn split(
 impl GatewayClient {
     /// Reads the description of the gateway, in JSON.
     async fn describe(&self) -> Result<Bytes, ErrorData> {
-        let deadline = Instant::now() + self.settings.timeout;
+        let deadline = Instant::now() + self.settings.timeout.min(DESCRIBE_TIMEOUT);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(MediaType::Json.name()));
         let body = CallBody::Whole(None);
