@@ -1,6 +1,7 @@
 //! Bytes of a peer through the packet decoder, and the decoders of payloads.
 //!
-//! Whatever the pieces in which bytes arrive, the packets and the error are the same, and a payload that is accepted is
+//! Whatever the pieces in which bytes arrive, the packets and the error are the same, also those of a second implementation of
+//! the rules, and a payload that is accepted is
 //! encoded to the same value again. The first four bytes of an input choose the limit on payloads, the custom types and the
 //! length of pieces.
 
@@ -11,6 +12,9 @@ use chirp_runtime::packet::{
     ResponsePacket, ServedMethod, StreamCredit, StreamEnd, StreamItems, StreamOpen,
 };
 
+#[path = "../../../chirp-runtime/tests/packet/oracle.rs"]
+mod oracle;
+
 type Decoded = (Vec<IncomingPacket>, Result<(), PacketError>);
 
 /// Runs the target.
@@ -20,6 +24,12 @@ pub fn run(data: &[u8]) {
     };
     let [high, low, wanted, piece] = *head;
     let limit = usize::from(u16::from_be_bytes([high, low]));
+    let plain = decode(bytes, limit, 1 + usize::from(piece), |_| false);
+    assert_eq!(
+        plain,
+        oracle::decode(bytes, limit),
+        "the second implementation"
+    );
     let wanted = |kind: PacketType| kind.0 % 2 == u16::from(wanted % 2);
     let whole = decode(bytes, limit, usize::MAX, wanted);
     let pieces = decode(bytes, limit, 1 + usize::from(piece), wanted);
