@@ -113,12 +113,16 @@ pub(super) fn of_response(
         }
         return document.into_error_data();
     }
+    // Pages are for people with a browser.
+    let body = if essence.eq_ignore_ascii_case("text/plain") {
+        body
+    } else {
+        &[]
+    };
     let text = String::from_utf8_lossy(body);
-    let text = &text[..text.floor_char_boundary(MAX_TEXT)];
-    let text = format!(
-        "{destination} answers with status {status}: {}",
-        text.trim()
-    );
+    let text = text[..text.floor_char_boundary(MAX_TEXT)].trim();
+    let colon = if text.is_empty() { "" } else { ": " };
+    let text = format!("{destination} answers with status {status}{colon}{text}");
     with_message(reason_of(status), text)
 }
 
