@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
+use async_nats::connection::State;
 use chirp_runtime::peer::{AsCaller, Caller};
 use tokio::sync::watch;
 
@@ -18,6 +19,9 @@ use crate::subject::Subjects;
 
 /// How long a message from this process to itself may take.
 const ROUND_TRIP: Duration = Duration::from_secs(5);
+
+/// How often it is checked whether there is a connection again.
+const CHECK: Duration = Duration::from_millis(100);
 
 /// A connection to NATS, from which servers and callers are made. Clones share it.
 ///
@@ -48,7 +52,6 @@ pub(crate) struct NatsLink {
 /// The state of a connection, as its events tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LinkState {
-    pub(crate) connected: bool,
     pub(crate) closed: bool,
     /// How often a connection was made.
     pub(crate) connections: u64,
@@ -68,16 +71,10 @@ impl Nats {
 
     pub(crate) async fn start(
         client: Client,
-        mut state: watch::Receiver<LinkState>,
+        state: watch::Receiver<LinkState>,
         subjects: Subjects,
         max_wait: Duration,
     ) -> Result<Self, NatsError> {
-        // The event comes after `connect` has returned.
-        let connected = state.wait_for(|state| state.connected || state.closed);
-        let connected = connected.await.map_err(|_| NatsError::Closed)?.connected;
-        if !connected {
-            return Err(NatsError::Closed);
-        }
         let inbox = Inbox::start(&client, &subjects).await?;
         let nats = Self(Arc::new(NatsLink {
             client,
@@ -131,7 +128,7 @@ impl Nats {
 
     /// Returns whether there is a connection to a server of NATS now.
     pub fn is_connected(&self) -> bool {
-        self.0.state.borrow().connected
+        self.0.is_connected()
     }
 
     /// Returns how often a connection was made, the first time included.
@@ -167,22 +164,41 @@ impl NatsLink {
         }
     }
 
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
     /// Waits for a connection, for a while.
     ///
     /// # Errors
     ///
     /// Returns the reason if there is none.
     pub(crate) async fn connected(&self) -> Result<(), &'static str> {
-        if self.state.borrow().connected {
+        if self.is_connected() {
             return Ok(());
         }
-        let mut state = self.state.clone();
-        let changed = state.wait_for(|state| state.connected || state.closed);
-        match tokio::time::timeout(self.max_wait, changed).await {
-            Ok(Ok(state)) if state.connected => Ok(()),
-            Ok(_) => Err("the connection to NATS has been closed"),
+        let connected = tokio::time::timeout(self.max_wait, self.reconnected());
+        match connected.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the connection to NATS has been closed"),
             Err(_) => Err("there is no connection to NATS"),
         }
+    }
+
+    /// Waits for a connection. Returns `false` if there will be none.
+    pub(crate) async fn reconnected(&self) -> bool {
+        let mut state = self.state.clone();
+        while !self.is_connected() {
+            if state.borrow_and_update().closed {
+                return false;
+            }
+            // The client of NATS drops events that are not taken in time, so they are not waited for alone.
+            let changed = tokio::time::timeout(CHECK, state.changed()).await;
+            if matches!(changed, Ok(Err(_))) {
+                return self.is_connected();
+            }
+        }
+        true
     }
 }
 

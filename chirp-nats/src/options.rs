@@ -209,15 +209,8 @@ impl fmt::Debug for NatsOptions {
 fn note(state: &watch::Sender<LinkState>, event: &Event) {
     tracing::debug!("NATS: {event}");
     state.send_modify(|state| match event {
-        Event::Connected => {
-            state.connected = true;
-            state.connections += 1;
-        }
-        Event::Disconnected => state.connected = false,
-        Event::Closed => {
-            state.connected = false;
-            state.closed = true;
-        }
+        Event::Connected => state.connections += 1,
+        Event::Closed => state.closed = true,
         Event::SlowConsumer(_) => state.discarded += 1,
         _ => {}
     });

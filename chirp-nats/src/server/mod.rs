@@ -60,9 +60,7 @@ impl NatsServer {
     /// [`NatsError`] if there is no connection, or the server does not answer.
     pub async fn ready(&self) -> Result<(), NatsError> {
         let link = &self.serving.link;
-        let mut state = link.state.clone();
-        let connected = state.wait_for(|state| state.connected || state.closed);
-        if !connected.await.is_ok_and(|state| state.connected) {
+        if !link.reconnected().await {
             return Err(NatsError::Closed);
         }
         link.round_trip().await

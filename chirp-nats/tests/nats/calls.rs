@@ -4,7 +4,7 @@ use chirp::packet::FrameworkError;
 use chirp::{
     AccessPolicy, AsCaller, CallError, ConnectionError, MethodError, RetryPolicy, TraceContext,
 };
-use chirp_nats::NatsOptions;
+use chirp_nats::{NatsError, NatsOptions};
 use serde_json::{Value, json};
 
 use super::service::{ArithClient, ArithError, ArithServer, Calculator};
@@ -430,4 +430,34 @@ async fn answers_go_to_inboxes_only() {
     sent.await.expect("sent");
     assert_eq!(&super::support::next(&mut own).await.payload[..], b"[3,-1]");
     assert_eq!(calculator.started(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_are_checked() {
+    let arguments = ["--user", "ann", "--pass", "secret"];
+    let Some(process) = NatsProcess::start_with(&arguments) else {
+        return;
+    };
+    let anonymous = NatsOptions::new().connect(process.address()).await;
+    let wrong = NatsOptions::new().user_and_password("ann", "wrong");
+    for refused in [anonymous, wrong.connect(process.address()).await] {
+        assert!(
+            matches!(refused, Err(NatsError::Connect { .. })),
+            "{refused:?}"
+        );
+    }
+    let options = NatsOptions::new().user_and_password("ann", "secret");
+    let nats = process.connect_with(options).await;
+    let server = nats
+        .server()
+        .service(ArithServer::new(Calculator::default()));
+    let _server = server.start().await.expect("started");
+    assert_eq!(ArithClient::new(&nats).sum_diff(1, 2).await, Ok((3, -1)));
+    let error = NatsOptions::new()
+        .credentials_file("/nowhere")
+        .connect(process.address())
+        .await;
+    assert!(matches!(error, Err(NatsError::Settings(_))), "{error:?}");
+    let error = NatsOptions::new().connect("nats://a b").await;
+    assert!(matches!(error, Err(NatsError::Settings(_))), "{error:?}");
 }
