@@ -454,6 +454,48 @@ async fn a_gateway_may_have_a_prefix_or_a_unix_socket() {
 }
 
 #[tokio::test]
+async fn the_responses_of_a_gateway_are_limited_in_size_and_time() {
+    let gateway = Gateway::new()
+        .service(Calculator::server())
+        .service(Flows::server());
+    let address = serve(gateway).await;
+    let limited = async |target: HttpTarget| {
+        let builder = PeerBuilder::new().schemes(target.schemes());
+        in_time(builder.connect(&*address)).await
+    };
+    let peer = limited(HttpTarget::new().max_response(64 << 10))
+        .await
+        .unwrap();
+    let client = ArithClient::new(&peer).with_json();
+    assert_eq!(
+        client.reversed(vec![1; 40_000]).await.unwrap().len(),
+        40_000
+    );
+    let error = client.reversed(vec![1; 80_000]).await.unwrap_err();
+    assert!(
+        is_rejected(&error, FrameworkError::InvalidResult),
+        "{error}"
+    );
+    assert!(error.to_string().contains("65536"), "{error}");
+    // Not even the description fits.
+    assert!(limited(HttpTarget::new().max_response(100)).await.is_err());
+    let short = HttpTarget::new()
+        .timeout(Duration::from_millis(500))
+        .max_stream_time(Duration::from_millis(500));
+    let peer = limited(short).await.unwrap();
+    let error = in_time(ArithClient::new(&peer).with_json().wait())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, CallError::DeadlineExceeded { .. }),
+        "{error}"
+    );
+    let mut items = FlowClient::new(&peer).with_json().endless().await.unwrap();
+    assert_eq!(in_time(items.recv()).await.unwrap().unwrap(), 1);
+    assert!(in_time(items.recv()).await.unwrap().is_err());
+}
+
+#[tokio::test]
 async fn a_service_that_is_gone_is_said_to_be() {
     let server = Gateway::new().service(Calculator::server());
     let server = server.bind("http://127.0.0.1:0").await.unwrap();
