@@ -313,13 +313,12 @@ impl GatewayCore {
             Cow::Borrowed(name)
         };
         let sender = self.authenticate(client, parts).await?;
-        let found = match target::lookup(&self.targets, &name) {
-            Some(method) => Ok(method),
-            None => {
-                let found = target::find(&self.targets, &name);
-                let found = timeout(self.settings.timeout, found).await;
-                found.unwrap_or_else(|_| Err(Problem::busy("the service is not connected")))
-            }
+        let found = if let Some(method) = target::lookup(&self.targets, &name) {
+            Ok(method)
+        } else {
+            let found = target::find(&self.targets, &name);
+            let found = timeout(self.settings.timeout, found).await;
+            found.unwrap_or_else(|_| Err(Problem::busy("the service is not connected")))
         };
         // Access is checked against the method that would run. A caller without rights cannot probe for names.
         let own_name = found.as_ref().map(|method| &*method.description().name);

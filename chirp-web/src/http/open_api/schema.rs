@@ -29,8 +29,8 @@ impl ComponentNames {
             }
             component
         };
-        let names = types.readable.keys();
-        let named = names.map(|name| (name.clone(), component(name)));
+        let keys = types.readable.keys();
+        let named = keys.map(|name| (name.clone(), component(name)));
         let of_types = named.collect();
         let mut of_variants = BTreeMap::new();
         for (name, definition) in &types.readable {
