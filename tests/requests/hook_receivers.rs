@@ -4,8 +4,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use chirp::requests::{DeferredRequests, Destinations, HookError, HookReceiver, SigningSecret};
-use chirp::{CallError, MethodError};
+use chirp::http::Gateway;
+use chirp::requests::{
+    DeferredRequests, Destinations, HookError, HookReceiver, HttpTarget, SigningSecret,
+};
+use chirp::{CallError, MethodError, PeerBuilder};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -13,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::deferred::{accepted, call, gateway, until};
 use crate::gateway_client::{Response, send};
 use crate::hook_server::HookServer;
-use crate::services::{ArithError, SumDiff};
+use crate::services::{ArithClient, ArithError, ArithServer, Calculator, SumDiff};
 use crate::support::in_time;
 
 async fn serve(receiver: &HookReceiver) -> SocketAddr {
@@ -268,4 +271,44 @@ async fn the_library_of_the_specification_verifies_signatures() {
     }
     assert_eq!(verify(&secret(), body).await, "refused\n");
     assert_eq!(verify(&new, &body.replace('2', "3")).await, "refused\n");
+}
+
+#[tokio::test]
+async fn a_client_waits_for_responses_at_its_hook_without_a_connection() {
+    let secret = secret();
+    let receiver = HookReceiver::new(secret.clone());
+    let address = serve(&receiver).await;
+    let (calculator, mut notes) = Calculator::new();
+    let destinations = Destinations::new()
+        .allow(&format!("http://{address}"))
+        .unwrap();
+    let requests = DeferredRequests::new()
+        .destinations(destinations)
+        .sign_with(secret);
+    let gateway = Gateway::new()
+        .service(ArithServer::new(calculator))
+        .requests(requests);
+    let gateway = crate::gateway_client::serve(gateway).await;
+    let target = HttpTarget::new().respond_to(&receiver, &format!("http://{address}/hooks"));
+    let peer = PeerBuilder::new().schemes(target.schemes());
+    let peer = in_time(peer.connect(&format!("http://{gateway}/api")))
+        .await
+        .unwrap();
+    let arith = ArithClient::new(&peer).with_json();
+    let sum = in_time(arith.sum_diff(100, 250)).await.unwrap();
+    assert_eq!((sum.sum, sum.diff), (350, -150));
+    let error = in_time(arith.divide(1, 0)).await.unwrap_err();
+    assert!(matches!(
+        error,
+        MethodError::Handler(ArithError::DivisionByZero { dividend: 1 })
+    ));
+    // A call that is dropped is cancelled behind the gateway.
+    {
+        let waiting = std::pin::pin!(arith.wait().into_future());
+        tokio::select! {
+            _ = waiting => panic!("it never returns"),
+            note = in_time(notes.recv()) => assert_eq!(note.unwrap(), "waiting"),
+        }
+    }
+    assert_eq!(in_time(notes.recv()).await.unwrap(), "dropped");
 }

@@ -18,6 +18,7 @@ use super::call_body::CallBody;
 use super::call_headers::call_headers;
 use super::description::named;
 use super::failure::{of_error, of_response, unexpected};
+use super::hooked_call;
 use super::item_lines::ItemLines;
 use super::url::below;
 use crate::http::media_type::MediaType;
@@ -52,7 +53,7 @@ struct ConnectionState {
 }
 
 /// Sends requests to a gateway.
-struct GatewayClient {
+pub(super) struct GatewayClient {
     settings: HttpTarget,
     base: OutgoingUrl,
 }
@@ -130,7 +131,9 @@ impl ConnectionState {
         let settings = &self.gateway.settings;
         let has_streams = description.items.is_some()
             || description.arguments.iter().any(|argument| argument.stream);
-        let longest = if has_streams {
+        let hook = settings.hook.as_ref();
+        let hook = hook.filter(|_| !has_streams && !description.one_way);
+        let longest = if has_streams || hook.is_some() {
             settings.max_stream_time
         } else {
             settings.timeout
@@ -154,6 +157,7 @@ impl ConnectionState {
         let params = request.into_params();
         let (body, content) = split(call.arguments, params, &mut path)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content.name()));
+        let ticket = hook.map(|hook| hook.ask(&mut headers)).transpose()?;
         let sent = self
             .gateway
             .send(Method::POST, &path, headers, body, deadline);
@@ -165,6 +169,11 @@ impl ConnectionState {
                 Some(FrameworkError::NoReply) => Reply::Error(error),
                 _ => Reply::UnknownMethod,
             });
+        }
+        if let Some(ticket) = ticket
+            && response.status() == StatusCode::ACCEPTED
+        {
+            return hooked_call::wait(&self.gateway, response, task, ticket, deadline).await;
         }
         if description.one_way && response.status() == StatusCode::ACCEPTED {
             return Ok(Reply::Value(Bytes::new().into()));
@@ -270,7 +279,7 @@ impl GatewayClient {
         self.read(response, task, deadline).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -297,7 +306,7 @@ impl GatewayClient {
     }
 
     /// Reads a whole body.
-    async fn read(
+    pub(super) async fn read(
         &self,
         response: Response<Incoming>,
         task: ConnectionTask,

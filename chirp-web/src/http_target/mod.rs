@@ -5,6 +5,7 @@ mod call_headers;
 mod connection;
 mod description;
 pub(crate) mod failure;
+mod hooked_call;
 mod item_lines;
 mod scheme;
 mod url;

@@ -11,8 +11,10 @@ use chirp_runtime::peer::PeerBuilder;
 use http::HeaderValue;
 
 use super::connection::HttpConnection;
+use super::hooked_call::ResponseHook;
 use super::url::base_url;
 use crate::outgoing::OutgoingClient;
+use crate::requests::HookReceiver;
 
 /// The scheme of peers behind a gateway ([`Gateway`](crate::http::Gateway)): `http://host:port/prefix`, `https://host/prefix`, and
 /// `http+unix://%2Frun%2Fgateway.sock/prefix` for one on a Unix socket.
@@ -43,6 +45,7 @@ pub struct HttpTarget {
     pub(super) timeout: Duration,
     pub(super) max_stream_time: Duration,
     pub(super) max_response: usize,
+    pub(super) hook: Option<ResponseHook>,
 }
 
 impl HttpTarget {
@@ -57,6 +60,7 @@ impl HttpTarget {
             timeout: Duration::from_mins(6),
             max_stream_time: Duration::from_hours(1),
             max_response: 16 << 20,
+            hook: None,
         }
     }
 
@@ -90,6 +94,19 @@ impl HttpTarget {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Asks the gateway to post responses to a receiver, which it reaches at the URL `base`, instead of keeping a connection for each
+    /// call: a [deferred request](crate::requests::DeferredRequests). The calls of clients are as before, and may take as long as
+    /// [`max_stream_time`](Self::max_stream_time). A call that is dropped is cancelled at the gateway. Calls with streams and one-way
+    /// calls are made in the ordinary way.
+    #[must_use]
+    pub fn respond_to(mut self, receiver: &HookReceiver, base: &str) -> Self {
+        self.hook = Some(ResponseHook {
+            receiver: receiver.clone(),
+            base: base.to_owned(),
+        });
         self
     }
 

@@ -1,6 +1,6 @@
 use chirp_runtime::codec::{CodecId, ServiceError};
 use chirp_runtime::dynamic::JsonText;
-use chirp_runtime::packet::ErrorData;
+use chirp_runtime::packet::{ErrorData, FrameworkError};
 use chirp_runtime::peer::{CallError, MethodError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -93,6 +93,16 @@ impl HookResponse {
                 None => MethodError::Call(CallError::Remote(error)),
             }),
             Err(error) => Err(MethodError::Call(error)),
+        }
+    }
+
+    /// Returns the result in JSON, or the error as a service sends it.
+    pub(crate) fn into_json(self) -> Result<JsonText, ErrorData> {
+        match self.content {
+            ResponseContent::Error(error) => Err(error),
+            _ => self
+                .json()
+                .map_err(|error| FrameworkError::InvalidResult.to_error_data(&error.to_string())),
         }
     }
 
