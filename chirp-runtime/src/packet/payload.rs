@@ -171,6 +171,18 @@ impl Payload {
         matches!(&self.0, Repr::Parted(parted) if !parted.attachments.is_empty())
     }
 
+    /// Appends the bytes to `out`.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::Parted(parted) => {
+                out.reserve(parted.head.len() + parted.body.len());
+                out.extend_from_slice(&parted.head);
+                out.extend_from_slice(&parted.body);
+            }
+            Repr::Owned(_) | Repr::Shared(_) => out.extend_from_slice(self.as_slice()),
+        }
+    }
+
     /// Removes and returns the bytes to send without a copy. The beginning, which is to be copied, stays.
     pub(crate) fn take_large(&mut self) -> Bytes {
         match mem::take(self).0 {

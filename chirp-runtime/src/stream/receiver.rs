@@ -16,7 +16,7 @@ use super::pump::pump_out;
 use super::{StreamError, TimeLimit};
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
-use crate::packet::AttachedStream;
+use crate::packet::{AttachedStream, ErrorData};
 use crate::peer::stream::call_stream::CallStream;
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::endpoint::{DetachedHalf, StreamEndpoint};
@@ -38,6 +38,7 @@ pub struct Receiver<T, E = StreamError> {
 enum ReceiverInner<T> {
     Local(LocalReceiver<T>),
     Stream(Pin<Box<dyn Stream<Item = T> + Send>>),
+    Results(Pin<Box<dyn Stream<Item = Result<T, ErrorData>> + Send>>),
     Claimed(Claimed),
     Remote(Consumer, CodecId),
     CallResult(Box<CallStream>, CodecId),
@@ -81,6 +82,14 @@ pub enum ItemError<E> {
 }
 
 impl<T> Receiver<T> {
+    /// Creates a receiver of a stream in this process that may fail, to be sent as an argument. The first error ends the
+    /// stream: the other side receives it as [`StreamError::Failed`].
+    pub fn from_results(
+        results: impl Stream<Item = Result<T, ErrorData>> + Send + 'static,
+    ) -> Self {
+        Self::of(ReceiverInner::Results(Box::pin(results)), |error, _| error)
+    }
+
     pub(super) fn local(local: LocalReceiver<T>) -> Self {
         Self::of(ReceiverInner::Local(local), |error, _| error)
     }
@@ -280,6 +289,10 @@ impl<T: Item, E> Receiver<T, E> {
         match self.inner_mut() {
             ReceiverInner::Local(local) => local.poll_next(cx),
             ReceiverInner::Stream(stream) => stream.as_mut().poll_next(cx).map(|item| item.map(Ok)),
+            ReceiverInner::Results(results) => results
+                .as_mut()
+                .poll_next(cx)
+                .map(|item| item.map(|item| item.map_err(StreamError::Failed))),
             ReceiverInner::Remote(consumer, codec) => consumer.poll_next(*codec, cx),
             ReceiverInner::CallResult(of_call, codec) => {
                 of_call.poll_next(cx, |consumer, cx| consumer.poll_next(*codec, cx))

@@ -6,13 +6,14 @@ use std::pin::pin;
 use bytes::Bytes;
 use chirp_runtime::dynamic::{JsonArguments, JsonText};
 use chirp_runtime::reflect::{ArgumentDescription, MethodDescription};
-use chirp_runtime::stream::{Sender, channel};
+use chirp_runtime::stream::{Receiver, Sender, channel};
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body::Body;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::body_items::BodyItems;
 use super::media_type::MediaType;
 use super::problem::Problem;
 use super::request_body;
@@ -100,9 +101,7 @@ impl ArgumentSource {
                 let mut uploads = Uploads::default();
                 let list = named(&query);
                 let list = if media == MediaType::Bytes {
-                    let (sender, receiver) = channel();
-                    uploads.send_bytes(body, sender);
-                    list.byte_stream(&name, receiver)
+                    list.byte_stream(&name, Receiver::from_results(BodyItems::new(body)))
                 } else {
                     let (sender, receiver) = channel();
                     uploads.send_lines(body, limit, sender);

@@ -8,6 +8,7 @@ mod authenticate;
 #[cfg(feature = "requests")]
 mod base_url;
 pub(crate) mod body;
+mod body_items;
 mod byte_body;
 pub(crate) mod call_head;
 mod calling;

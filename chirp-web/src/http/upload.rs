@@ -10,9 +10,6 @@ use chirp_runtime::stream::{Sender, StreamError};
 use http_body::Body;
 use tokio::task::JoinHandle;
 
-/// The largest item of a byte stream, in bytes.
-const PIECE: usize = 64 << 10;
-
 /// The streams that are being sent to a method. Dropping them stops sending.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
@@ -22,18 +19,6 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    /// Sends the bytes of a body as they arrive, as items of any length.
-    pub(super) fn send_bytes<B>(&mut self, body: B, sender: Sender<Bytes>)
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        self.tasks.push(tokio::spawn(async move {
-            let mut sender = sender;
-            finish(send_bytes(body, &mut sender).await, sender);
-        }));
-    }
-
     /// Sends the bytes at a URL.
     #[cfg(feature = "requests")]
     pub(super) fn send_url(&mut self, source: crate::requests::UrlSource, sender: Sender<Bytes>) {
@@ -109,17 +94,6 @@ async fn next<B: Body>(body: &mut std::pin::Pin<&mut B>) -> Result<Option<B::Dat
         }
     }
     Ok(None)
-}
-
-async fn send_bytes<B: Body>(body: B, sender: &mut Sender<Bytes>) -> Result<(), Stopped> {
-    let mut body = pin!(body);
-    while let Some(mut data) = next(&mut body).await? {
-        while data.has_remaining() {
-            let piece = data.copy_to_bytes(data.remaining().min(PIECE));
-            send(piece, sender).await?;
-        }
-    }
-    Ok(())
 }
 
 async fn send_lines<B: Body>(

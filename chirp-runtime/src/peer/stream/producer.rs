@@ -276,7 +276,7 @@ impl Producer {
                 }
                 let mut run = ItemRun::default();
                 let _ = run.push(|out| {
-                    out.extend_from_slice(item.as_slice());
+                    item.write_to(out);
                     Ok::<_, StreamError>(())
                 });
                 self.sent += 1;
