@@ -20,7 +20,9 @@ use crate::peer::ConnectionError;
 use crate::peer::monitoring::observe;
 use crate::peer::monitoring::progress::Progress;
 use crate::peer::monitoring::stall_timer::StallTimer;
+use crate::peer::server::dispatch::BUDGET;
 use crate::peer::server::handler_starter::HandlerStarter;
+use crate::peer::server::in_place::InPlaceOutcome;
 use crate::session::ReadState;
 
 /// The number of pieces that a pause is divided into. If the whole process stood still for the time of a pause, that
@@ -83,6 +85,8 @@ pub(in crate::peer) struct ReaderTask {
     yielded_at: u64,
     /// Tasks of the program may have been woken since this task was polled.
     has_woken: bool,
+    /// The time that was spent inside of handlers since others were last let run.
+    spent: Duration,
     /// Starts requests in place of an idle dispatcher.
     pub(in crate::peer) starter: Option<Box<HandlerStarter>>,
     /// Why the last batch ended, and whether work may be blocked behind a handler, while requests of the batch are
@@ -131,6 +135,7 @@ impl ReaderTask {
             lingering: None,
             yielded_at: 0,
             has_woken: false,
+            spent: Duration::ZERO,
             starter: None,
             stopped: None,
         })
@@ -164,10 +169,15 @@ impl ReaderTask {
         }
     }
 
-    /// Notes that requests have been started in place: whether work may be blocked behind a handler now, and whether tasks
-    /// of the program were woken.
-    pub(in crate::peer) fn note_in_place(&mut self, (blocked_work, has_woken): (bool, bool)) {
+    /// Notes what follows from handlers that were run in place.
+    pub(in crate::peer) fn note_in_place(&mut self, outcome: InPlaceOutcome) {
+        let InPlaceOutcome {
+            blocked_work,
+            has_woken,
+            spent,
+        } = outcome;
         self.has_woken |= has_woken;
+        self.spent += spent;
         if let Some((_, blocked)) = &mut self.stopped {
             *blocked |= blocked_work;
         }
@@ -181,7 +191,12 @@ impl ReaderTask {
     async fn read(&mut self) -> ReadEnd {
         loop {
             let (stopped, blocked_work) = match self.stopped.take() {
-                Some(stopped) => stopped,
+                Some(stopped) => {
+                    if self.spent > BUDGET {
+                        self.let_others_run().await;
+                    }
+                    stopped
+                }
                 None => match self.handle_batch() {
                     Ok((stopped, blocked_work, false)) => (stopped, blocked_work),
                     Ok((stopped, _, true)) => {
@@ -198,15 +213,7 @@ impl ReaderTask {
                 ReadStop::More | ReadStop::Items => tokio::task::yield_now().await,
                 ReadStop::Empty if self.bytes - self.yielded_at >= TURN => {
                     self.yielded_at = self.bytes;
-                    let mut begun = false;
-                    poll_fn(|cx| {
-                        if std::mem::replace(&mut begun, true) {
-                            return Poll::Ready(());
-                        }
-                        cx.waker().wake_by_ref();
-                        Poll::Pending
-                    })
-                    .await;
+                    self.let_others_run().await;
                 }
                 ReadStop::Empty => match self.fill(blocked_work).await {
                     Ok(0) => {
@@ -359,6 +366,21 @@ impl ReaderTask {
         stopped.map(|stopped| (stopped, blocked_work, in_place))
     }
 
+    /// Lets tasks run that are ready, although this task could go on.
+    async fn let_others_run(&mut self) {
+        let mut begun = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut begun, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        self.has_woken = false;
+        self.spent = Duration::ZERO;
+    }
+
     /// Waits for bytes and reads them. Meanwhile recovers from stalled handlers.
     async fn fill(&mut self, blocked_work: bool) -> Result<usize, ConnectionError> {
         let Self {
@@ -370,6 +392,7 @@ impl ReaderTask {
             bytes,
             lingering,
             has_woken,
+            spent,
             ..
         } = self;
         if !connection.is_sending() && lingering.is_none() {
@@ -386,6 +409,7 @@ impl ReaderTask {
                 return Poll::Ready(read.map_err(ConnectionError::from));
             }
             *has_woken = false;
+            *spent = Duration::ZERO;
             // All that came before has been handled.
             connection.empty_reads.fetch_add(1, Ordering::Release);
             if !connection.is_sending() {

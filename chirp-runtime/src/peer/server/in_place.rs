@@ -76,6 +76,16 @@ impl ReaderInPlace {
     }
 }
 
+/// What follows for the reader from handlers that it has run.
+pub(in crate::peer) struct InPlaceOutcome {
+    /// Work may be blocked behind a running handler.
+    pub(in crate::peer) blocked_work: bool,
+    /// Tasks of the program were woken.
+    pub(in crate::peer) has_woken: bool,
+    /// How long the handlers took.
+    pub(in crate::peer) spent: Duration,
+}
+
 impl ConnectionState {
     /// Returns `true` if requests wait for an idle dispatcher.
     #[inline]
@@ -132,9 +142,8 @@ impl ConnectionState {
 
 impl HandlerStarter {
     /// Starts the requests that [`claim_in_place`](ConnectionState::claim_in_place) has claimed, and those behind them.
-    /// Leaves the rest to the dispatcher once the time budget is spent. Returns whether work may be blocked behind a
-    /// running handler, and whether tasks of the program were woken.
-    fn run_in_place(&mut self) -> (bool, bool) {
+    /// Leaves the rest to the dispatcher once the time budget is spent.
+    fn run_in_place(&mut self) -> InPlaceOutcome {
         let mut spent = Duration::ZERO;
         let mut has_woken = false;
         loop {
@@ -167,7 +176,11 @@ impl HandlerStarter {
                 connection.write(lease);
             }
             if !begins {
-                return (blocked_work, has_woken);
+                return InPlaceOutcome {
+                    blocked_work,
+                    has_woken,
+                    spent,
+                };
             }
         }
     }
