@@ -54,7 +54,7 @@ def main():
                 queue.append(other)
     said = purposes()
     rows = {True: [], False: []}
-    for id in sorted(reached - set(own), key=lambda id: packages[id]["name"]):
+    for id in sorted(reached - set(own), key=lambda id: (packages[id]["name"], packages[id]["version"])):
         package = packages[id]
         name, sources = package["name"], pathlib.Path(package["manifest_path"]).parent / "src"
         lines = [line for path in sources.rglob("*.rs") for line in path.read_text(errors="replace").splitlines()]
