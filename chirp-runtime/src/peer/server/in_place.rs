@@ -77,6 +77,7 @@ impl ReaderInPlace {
 }
 
 /// What follows for the reader from handlers that it has run.
+#[derive(Clone, Copy)]
 pub(in crate::peer) struct InPlaceOutcome {
     /// Work may be blocked behind a running handler.
     pub(in crate::peer) blocked_work: bool,
