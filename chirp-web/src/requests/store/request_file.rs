@@ -161,9 +161,16 @@ impl RequestFile {
                     path: self.path.to_path_buf(),
                 }
             }
-            redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
-                io_error(&self.path, error)
+            // The file is of another kind, or was cut.
+            redb::Error::Io(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                self.damaged(&error.to_string())
             }
+            redb::Error::Io(error) => io_error(&self.path, error),
             redb::Error::PreviousIo => io_error(&self.path, io::Error::other("it failed before")),
             error => self.damaged(&error.to_string()),
         }

@@ -128,6 +128,18 @@ fn a_file_of_another_kind_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_file_that_was_cut_is_refused() {
+    let folder = Folder::new();
+    drop(open(&folder.file()));
+    let whole = fs::read(folder.file()).unwrap();
+    for length in [1, 9, 100, 4096, whole.len() - 1] {
+        fs::write(folder.file(), &whole[..length]).unwrap();
+        let error = RequestStore::open(folder.file()).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    }
+}
+
+#[test]
 fn another_format_is_refused() {
     let folder = Folder::new();
     let values = redb::TableDefinition::<&str, u64>::new("values");
