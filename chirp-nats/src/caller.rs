@@ -100,6 +100,7 @@ impl CallMessage {
             timeout: call.deadline().map(left),
             trace: call.trace().cloned(),
             metadata: call.all_metadata()?,
+            invalid: None,
         };
         Ok(Self {
             method: match json {

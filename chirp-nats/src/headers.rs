@@ -22,7 +22,8 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use base64::Engine as _;
 use bytes::Bytes;
-use chirp_runtime::packet::{ErrorData, FrameworkError, Metadata, TraceContext};
+use chirp_runtime::packet::{ErrorData, FrameworkError, Metadata, MetadataError, TraceContext};
+use chirp_runtime::session::Limits;
 
 const CALL: &str = "Chirp-Call";
 const CALL_JSON: &str = "Chirp-Call-Json";
@@ -64,6 +65,8 @@ pub(crate) struct RequestHeaders {
     pub(crate) timeout: Option<Duration>,
     pub(crate) trace: Option<TraceContext>,
     pub(crate) metadata: Metadata,
+    /// Why an entry of metadata was not read: the call must not run without it.
+    pub(crate) invalid: Option<MetadataError>,
 }
 
 impl RequestHeaders {
@@ -111,6 +114,7 @@ impl RequestHeaders {
             timeout: None,
             trace: None,
             metadata: Metadata::new(),
+            invalid: None,
         };
         let Some(headers) = headers else {
             if let Some((_, left)) = reply.and_then(|reply| reply.rsplit_once(TOKEN)) {
@@ -145,8 +149,14 @@ impl RequestHeaders {
                         continue;
                     };
                     for value in values {
-                        // A key that is not valid would be refused by every peer.
-                        let _ = fields.metadata.append(&key, unescape(value.as_str()));
+                        // Each entry copies the others. What is over the limit is refused as such.
+                        if fields.metadata.encoded_len() > Limits::default().max_metadata {
+                            break;
+                        }
+                        let value = unescape(value.as_str());
+                        if let Err(error) = fields.metadata.append(&key, value) {
+                            fields.invalid.get_or_insert(error);
+                        }
                     }
                 }
             }
@@ -368,6 +378,7 @@ mod tests {
         for form in [RequestForm::Native, RequestForm::Json, RequestForm::Plain] {
             let fields = RequestHeaders {
                 form,
+                invalid: None,
                 timeout: Some(Duration::from_millis(1_500)),
                 trace: Some(trace.clone()),
                 metadata: metadata.clone(),
@@ -390,6 +401,20 @@ mod tests {
         assert_eq!(read.form, RequestForm::Plain);
         assert_eq!(read.timeout, None);
         assert!(read.metadata.is_empty());
+    }
+
+    #[test]
+    fn metadata_over_the_limit_is_not_collected() {
+        let mut headers = HeaderMap::new();
+        for number in 0..20_000 {
+            headers.append(format!("Chirp-Meta-{number}"), "value");
+            headers.append("Chirp-Meta-same", "value");
+        }
+        let read = RequestHeaders::decode(Some(&headers), None);
+        let limit = Limits::default().max_metadata;
+        // So much that the call is refused, and not more.
+        let len = read.metadata.encoded_len();
+        assert!((limit + 1..limit + 64).contains(&len), "{len}");
     }
 
     #[test]

@@ -140,6 +140,7 @@ async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
         let mut fields = RequestHeaders::decode(message.headers.as_ref(), None);
         // The time began when the call was stored.
         fields.timeout = None;
+        let invalid = fields.invalid.take();
         let request = InboundMessage {
             serving: Arc::clone(&serving),
             endpoint,
@@ -154,6 +155,9 @@ async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
         let mut signs = interval(ACK_WAIT / 3);
         signs.reset();
         let answer = loop {
+            if let Some(error) = invalid {
+                break Some(Err(CallError::Metadata(error)));
+            }
             tokio::select! {
                 biased;
                 answer = &mut call => break Some(answer),

@@ -111,7 +111,7 @@ impl TakesMessages for Reception {
         let Some(endpoint) = self.endpoint else {
             return;
         };
-        let fields = RequestHeaders::decode(message.headers.as_ref(), message.reply.as_deref());
+        let mut fields = RequestHeaders::decode(message.headers.as_ref(), message.reply.as_deref());
         let in_progress = &self.serving.in_progress;
         if let Some(reply) = &message.reply {
             if !self.serving.may_answer(reply) {
@@ -135,6 +135,9 @@ impl TakesMessages for Reception {
             return request.refuse(FrameworkError::Overloaded).await;
         };
         request.place = Some(place);
+        if let Some(error) = fields.invalid.take() {
+            return request.finish(Err(CallError::Metadata(error))).await;
+        }
         let identity = self.serving.identity(message.headers.as_ref());
         let mut call = request.call(message.payload, fields, identity);
         // Most handlers are ready at once, and need no task of their own.

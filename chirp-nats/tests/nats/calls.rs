@@ -461,3 +461,28 @@ async fn credentials_are_checked() {
     let error = NatsOptions::new().connect("nats://a b").await;
     assert!(matches!(error, Err(NatsError::Settings(_))), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_of_any_client_has_a_limit() {
+    let Some(process) = NatsProcess::start() else {
+        return;
+    };
+    let nats = process.connect().await;
+    let calculator = Calculator::default();
+    let server = nats.server().service(ArithServer::new(calculator.clone()));
+    let _server = server.start().await.expect("started");
+    let plain = process.plain().await;
+    for (name, len, expected) in [
+        ("Chirp-Meta-large", 20_000, "431"),
+        ("Chirp-Meta-larger", 100_000, "431"),
+        ("Chirp-Meta-chirp.reserved", 1, "422"),
+    ] {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert(name, "x".repeat(len));
+        let response = plain.request_with_headers("Arith.sum_diff", headers, "[1,2]".into());
+        let headers = response.await.expect("answered").headers.expect(name);
+        let status = headers.get("Nats-Service-Error-Code").map(AsRef::as_ref);
+        assert_eq!(status, Some(expected), "{name}");
+    }
+    assert_eq!(calculator.started(), 0);
+}
