@@ -323,7 +323,6 @@ async fn a_stream_that_is_dropped_stops_the_service() {
 /// Who reads slowly slows the service down: a stream of 4 GiB is not collected anywhere.
 #[tokio::test]
 async fn a_slow_reader_slows_the_service_down() {
-    let produced = Arc::new(AtomicUsize::new(0));
     #[chirp::service]
     trait Endless {
         async fn pieces(&self) -> impl futures_core::Stream<Item = Bytes>;
@@ -341,6 +340,7 @@ async fn a_slow_reader_slows_the_service_down() {
             }
         }
     }
+    let produced = Arc::new(AtomicUsize::new(0));
     let service = EndlessServer::new(Service(Arc::clone(&produced)));
     let peer = connect(&serve(Gateway::new().service(service)).await).await;
     let mut pieces = in_time(EndlessClient::new(&peer).with_json().pieces())
