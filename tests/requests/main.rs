@@ -4,7 +4,6 @@
 mod acomm;
 #[cfg(feature = "tls")]
 #[path = "../tls/certificates.rs"]
-#[allow(dead_code, reason = "the tests of TLS use more")]
 mod certificates;
 mod client;
 mod deferred;
@@ -27,7 +26,6 @@ mod services;
 mod store;
 mod stream_urls;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "other tests use all of it")]
 mod support;
 mod tracker;
 mod url_arguments;
