@@ -31,6 +31,7 @@ use super::settings::Settings;
 #[cfg(feature = "requests")]
 use super::stream_url::StreamUrlRequest;
 use super::target::TargetMethod;
+use super::upload::Uploads;
 use super::url_arguments::UrlArguments;
 
 /// With this header a browser connects again to a stream of events.
@@ -183,12 +184,14 @@ where
         return call_one_way(&caller, description, arguments, head).await;
     }
     if description.items.is_some() {
-        let (list, uploads) = arguments.into_list();
+        let (list, mut uploads) = arguments.into_list();
         let caller = JsonCaller::new(&method.caller);
         if media == MediaType::Bytes {
-            let call = with_options(caller.byte_stream(name, list), head, deadline, description);
-            let items = call.await;
-            let items = items.map_err(|error| Problem::of_call(error, description))?;
+            let call = caller.byte_stream(name, list);
+            let call = with_options(call, head, deadline, description, &mut uploads);
+            let items = call
+                .await
+                .map_err(|error| Problem::of_call(error, description))?;
             let body = ByteBody::new(items, method, uploads, permit);
             #[cfg(feature = "requests")]
             if let Some(request) = stream_url {
@@ -196,7 +199,8 @@ where
             }
             return Ok(stream_response(media, ResponseBody::streamed(body)));
         }
-        let call = with_options(caller.stream(name, list), head, deadline, description);
+        let call = caller.stream(name, list);
+        let call = with_options(call, head, deadline, description, &mut uploads);
         let items = call.await;
         let items = items.map_err(|error| Problem::of_call(error, description))?;
         let body = ItemBody::new(items, media, method, uploads, permit);
@@ -215,11 +219,11 @@ where
                 text
             };
             let call = method.caller.call(method.json_name.clone(), text);
-            with_options(call, head, deadline, description).await
+            with_options(call, head, deadline, description, &mut Uploads::default()).await
         }
-        CallArguments::List(list, _uploads) => {
+        CallArguments::List(list, mut uploads) => {
             let call = JsonCaller::new(&method.caller).call(name, list);
-            let call = with_options(call, head, deadline, description);
+            let call = with_options(call, head, deadline, description, &mut uploads);
             call.await.map(|result| result.into_string().into())
         }
     };
@@ -258,13 +262,14 @@ async fn call_one_way(
     arguments: CallArguments,
     head: CallHead,
 ) -> Result<Response<ResponseBody>, Problem> {
-    let (list, _uploads) = arguments.into_list();
+    let (list, mut uploads) = arguments.into_list();
     let call = caller.call_one_way(&method.name, list);
     let call = call.all_metadata(&head.metadata);
     let call = match head.trace {
         Some(trace) => call.trace(trace),
         None => call,
     };
+    uploads.start();
     let sent = call.await;
     sent.map_err(|error| Problem::of_call(error, method))?;
     Ok(empty(StatusCode::ACCEPTED))
@@ -276,23 +281,25 @@ impl CallArguments {
         matches!(self, Self::List(_, uploads) if uploads.is_fetching)
     }
 
-    pub(super) fn into_list(self) -> (JsonArguments, super::upload::Uploads) {
+    pub(super) fn into_list(self) -> (JsonArguments, Uploads) {
         match self {
             Self::List(list, uploads) => (list, uploads),
             Self::Text(text) => {
                 // Invalid text fails the call.
                 let list = JsonArguments::from(String::from_utf8_lossy(&text).into_owned());
-                (list, super::upload::Uploads::default())
+                (list, Uploads::default())
             }
         }
     }
 }
 
+/// Sets the options of a call, whose streams are sent from then on.
 pub(super) fn with_options<T>(
     call: Call<T>,
     head: CallHead,
     deadline: Instant,
     method: &MethodDescription,
+    uploads: &mut Uploads,
 ) -> Call<T> {
     let call = call.deadline(deadline.into_std());
     let call = if head.metadata.is_empty() {
@@ -304,11 +311,13 @@ pub(super) fn with_options<T>(
         Some(trace) => call.trace(trace),
         None => call,
     };
-    if method.idempotent {
+    let call = if method.idempotent {
         call.idempotent()
     } else {
         call
-    }
+    };
+    uploads.start();
+    call
 }
 
 /// Returns the bytes that a result in JSON holds. `null` holds none.

@@ -1,7 +1,7 @@
 //! Bodies of requests that are streams of a method.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use bytes::{Buf, Bytes, BytesMut};
 use chirp_runtime::codec::Item;
@@ -10,20 +10,29 @@ use chirp_runtime::stream::{Sender, StreamError};
 use http_body::Body;
 use tokio::task::JoinHandle;
 
-/// The streams that are being sent to a method. Dropping them stops sending.
-#[derive(Debug, Default)]
+/// The streams that are sent to a method. Dropping them stops sending.
+///
+/// They are sent once the call is complete: a stream that has to wait sends its call, without the options that are not set yet.
+#[derive(Default)]
 pub(super) struct Uploads {
+    unstarted: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     tasks: Vec<JoinHandle<()>>,
     /// Whether some bytes are not in the request itself.
     pub(super) is_fetching: bool,
 }
 
 impl Uploads {
+    /// Begins to send.
+    pub(super) fn start(&mut self) {
+        self.tasks
+            .extend(self.unstarted.drain(..).map(tokio::spawn));
+    }
+
     /// Sends the bytes at a URL.
     #[cfg(feature = "requests")]
     pub(super) fn send_url(&mut self, source: crate::requests::UrlSource, sender: Sender<Bytes>) {
         self.is_fetching = true;
-        self.tasks.push(tokio::spawn(source.send(sender)));
+        self.unstarted.push(Box::pin(source.send(sender)));
     }
 
     /// Sends each line of a body as an item, when it has arrived whole.
@@ -32,7 +41,7 @@ impl Uploads {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        self.tasks.push(tokio::spawn(async move {
+        self.unstarted.push(Box::pin(async move {
             let mut sender = sender;
             finish(send_lines(body, max_line, &mut sender).await, sender);
         }));
@@ -40,7 +49,7 @@ impl Uploads {
 
     /// Sends items that are at hand.
     pub(super) fn send_items<T: Item>(&mut self, items: Vec<T>, sender: Sender<T>) {
-        self.tasks.push(tokio::spawn(async move {
+        self.unstarted.push(Box::pin(async move {
             let mut sender = sender;
             let sent = async {
                 for item in items {
@@ -85,7 +94,7 @@ async fn send<T: Item>(item: T, sender: &mut Sender<T>) -> Result<(), Stopped> {
 }
 
 /// Returns the next bytes of a body, or `None` at its end.
-async fn next<B: Body>(body: &mut std::pin::Pin<&mut B>) -> Result<Option<B::Data>, Stopped> {
+async fn next<B: Body>(body: &mut Pin<&mut B>) -> Result<Option<B::Data>, Stopped> {
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame
             .map_err(|_| Stopped::Failed("the body of the request is incomplete".to_owned()))?;
@@ -137,4 +146,26 @@ async fn send_line(line: &[u8], number: u64, sender: &mut Sender<JsonText>) -> R
     let item = JsonText::from_slice(text);
     let item = item.map_err(|error| Stopped::Failed(format!("line {number}: {error}")))?;
     send(item, sender).await
+}
+
+#[cfg(test)]
+mod tests {
+    use chirp_runtime::stream::{TryRecvError, channel};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn streams_are_sent_after_their_call_has_its_options() {
+        let (sender, mut receiver) = channel();
+        let mut uploads = Uploads::default();
+        uploads.send_items(vec![1_u32, 2], sender);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        uploads.start();
+        assert_eq!(receiver.recv().await, Some(Ok(1)));
+        assert_eq!(receiver.recv().await, Some(Ok(2)));
+        assert_eq!(receiver.recv().await, None);
+    }
 }

@@ -24,6 +24,7 @@ use crate::http::item_body::ItemBody;
 use crate::http::media_type::MediaType;
 use crate::http::problem::Problem;
 use crate::http::target::{self, TargetMethod};
+use crate::http::upload::Uploads;
 use crate::requests::store::RequestRecord;
 use crate::requests::{RetryPauses, StreamOffer, StreamUrlError};
 
@@ -116,17 +117,18 @@ async fn once(
     let urls = core.urls.clone().with_base(record.base_url.clone());
     let arguments = CallArguments::of_json(arguments.clone(), description, &urls)?;
     if description.one_way {
-        let (list, _uploads) = arguments.into_list();
+        let (list, mut uploads) = arguments.into_list();
         let call = caller.call_one_way(name, list).all_metadata(&head.metadata);
         let call = match head.trace {
             Some(trace) => call.trace(trace),
             None => call,
         };
+        uploads.start();
         call.await.map_err(failed)?;
         return Ok(DeferredReply::Result(Bytes::from_static(b"null")));
     }
     if description.items.is_some() {
-        let (list, uploads) = arguments.into_list();
+        let (list, mut uploads) = arguments.into_list();
         let is_bytes = calling::offered(description).first() == Some(&MediaType::Bytes);
         let offers = urls.own.as_ref().zip(urls.base.as_deref());
         let offers = offers.filter(|_| !record.collects);
@@ -134,12 +136,18 @@ async fn once(
             && is_bytes
         {
             let call = caller.byte_stream(name, list);
-            let call = calling::with_options(call, head, deadline, description);
+            let call = calling::with_options(call, head, deadline, description, &mut uploads);
             let items = call.await.map_err(failed)?;
             let body = ByteBody::new(items, method, uploads, permit);
             return Ok(offered(offers.offer_body(MediaType::Bytes, body), base)?);
         }
-        let call = calling::with_options(caller.stream(name, list), head, deadline, description);
+        let call = calling::with_options(
+            caller.stream(name, list),
+            head,
+            deadline,
+            description,
+            &mut uploads,
+        );
         let items = call.await.map_err(failed)?;
         if let Some((offers, base)) = offers {
             let body = ItemBody::new(items, MediaType::Lines, method, uploads, permit);
@@ -151,10 +159,16 @@ async fn once(
     let result = match arguments {
         CallArguments::Text(text) => {
             let call = method.caller.call(method.json_name.clone(), text);
-            calling::with_options(call, head, deadline, description).await
+            calling::with_options(call, head, deadline, description, &mut Uploads::default()).await
         }
-        CallArguments::List(list, _uploads) => {
-            let call = calling::with_options(caller.call(name, list), head, deadline, description);
+        CallArguments::List(list, mut uploads) => {
+            let call = calling::with_options(
+                caller.call(name, list),
+                head,
+                deadline,
+                description,
+                &mut uploads,
+            );
             call.await.map(|result| result.into_string().into())
         }
     };
