@@ -233,7 +233,7 @@ async fn a_server_that_shuts_down_refuses_requests_and_waits_for_those_that_are_
     let server = Gateway::new()
         .service(Calculator::server())
         .requests(requests)
-        .shutdown_timeout(Duration::from_secs(60))
+        .shutdown_timeout(Duration::from_mins(1))
         .bind("http://127.0.0.1:0")
         .await
         .unwrap();

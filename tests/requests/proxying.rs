@@ -320,28 +320,29 @@ async fn a_stream_that_is_dropped_stops_the_service() {
     in_time(dropped.recv()).await.unwrap();
 }
 
-/// Who reads slowly slows the service down: a stream of 4 GiB is not collected anywhere.
-#[tokio::test]
-async fn a_slow_reader_slows_the_service_down() {
-    #[chirp::service]
-    trait Endless {
-        async fn pieces(&self) -> impl futures_core::Stream<Item = Bytes>;
-    }
-    struct Service(Arc<AtomicUsize>);
-    impl Endless for Service {
-        async fn pieces(&self) -> impl futures_core::Stream<Item = Bytes> {
-            let produced = Arc::clone(&self.0);
-            let piece = Bytes::from(vec![0; 1 << 16]);
-            async_stream::stream! {
-                loop {
-                    produced.fetch_add(1, Ordering::SeqCst);
-                    yield piece.clone();
-                }
+#[chirp::service]
+trait Endless {
+    async fn pieces(&self) -> impl futures_core::Stream<Item = Bytes>;
+}
+struct EndlessService(Arc<AtomicUsize>);
+impl Endless for EndlessService {
+    async fn pieces(&self) -> impl futures_core::Stream<Item = Bytes> {
+        let produced = Arc::clone(&self.0);
+        let piece = Bytes::from(vec![0; 1 << 16]);
+        async_stream::stream! {
+            loop {
+                produced.fetch_add(1, Ordering::SeqCst);
+                yield piece.clone();
             }
         }
     }
+}
+
+/// Who reads slowly slows the service down: a stream of 4 GiB is not collected anywhere.
+#[tokio::test]
+async fn a_slow_reader_slows_the_service_down() {
     let produced = Arc::new(AtomicUsize::new(0));
-    let service = EndlessServer::new(Service(Arc::clone(&produced)));
+    let service = EndlessServer::new(EndlessService(Arc::clone(&produced)));
     let peer = connect(&serve(Gateway::new().service(service)).await).await;
     let mut pieces = in_time(EndlessClient::new(&peer).with_json().pieces())
         .await
