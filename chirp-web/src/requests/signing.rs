@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -102,8 +102,9 @@ impl FromStr for SigningSecret {
 
     fn from_str(text: &str) -> Result<Self, SigningSecretError> {
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
-        let bytes = STANDARD
-            .decode(text)
+        // The libraries of the specification take secrets without padding, too.
+        let bytes = STANDARD_NO_PAD
+            .decode(text.trim_end_matches('='))
             .map_err(|_| SigningSecretError::Malformed)?;
         if !LENGTHS.contains(&bytes.len()) {
             return Err(SigningSecretError::Length(bytes.len()));
@@ -178,6 +179,8 @@ mod tests {
             Err(SigningSecretError::Length(3))
         );
         let made = SigningSecret::generate().expect("random bits");
-        assert_eq!(made.reveal().parse(), Ok(made));
+        assert_eq!(made.reveal().parse(), Ok(made.clone()));
+        assert!(made.reveal().ends_with('='));
+        assert_eq!(made.reveal().trim_end_matches('=').parse(), Ok(made));
     }
 }
