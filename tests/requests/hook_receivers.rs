@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chirp::http::Gateway;
@@ -92,6 +93,27 @@ async fn a_response_completes_the_future_that_waits_for_it_with_the_types_of_the
         matches!(error, MethodError::Call(CallError::Rejected { .. })),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn a_response_whose_handling_panicked_is_handled_when_it_is_delivered_again() {
+    let secret = secret();
+    let (handled, mut responses) = mpsc::unbounded_channel();
+    let has_failed = AtomicBool::new(false);
+    let receiver = HookReceiver::new(secret.clone()).on_response(move |response| {
+        // The test may be over.
+        let _ = handled.send(response.id());
+        assert!(has_failed.swap(true, Ordering::Relaxed), "the first time");
+    });
+    let address = serve(&receiver).await;
+    let gateway = gateway_to(address, &[&secret]).await;
+    let url = format!("http://{address}/hooks");
+    let id = accepted(&call(gateway, "Arith.nothing", &[("Chirp-Respond-To", &url)], "").await);
+    for _ in 0..2 {
+        let handled = in_time(responses.recv()).await.unwrap();
+        assert_eq!(handled.to_string(), id);
+    }
+    in_time(until(gateway, &id, "delivered")).await;
 }
 
 #[tokio::test]

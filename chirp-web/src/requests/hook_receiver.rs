@@ -135,7 +135,7 @@ impl HookReceiver {
 
     /// Hands responses that no [ticket](Self::expect) waits for to a function, instead of dropping them: those to a fixed URL, and those
     /// of requests of an earlier run of the program. A response that is delivered again is handed on once, as far as the last 10,000
-    /// responses are remembered.
+    /// responses are remembered, and once more if the function panicked.
     #[must_use]
     pub fn on_response(mut self, handle: impl Fn(HookResponse) + Send + Sync + 'static) -> Self {
         self.handler = Some(Arc::new(handle));
@@ -224,7 +224,34 @@ impl HookReceiver {
             None => Some(response),
         };
         if let (Some(response), Some(handle)) = (left, &self.handler) {
+            let handling = Handling {
+                waiting: &self.waiting,
+                id,
+                has_ended: false,
+            };
             handle(response);
+            handling.end();
+        }
+    }
+}
+
+/// The handling of a response by a function. If it panics, the response is not known, so that it is handled when it is delivered again.
+struct Handling<'r> {
+    waiting: &'r Mutex<WaitingHooks>,
+    id: DeferredId,
+    has_ended: bool,
+}
+
+impl Handling<'_> {
+    fn end(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            lock(self.waiting).forget(self.id);
         }
     }
 }
@@ -242,6 +269,11 @@ impl WaitingHooks {
             self.known.remove(&oldest);
         }
         true
+    }
+
+    fn forget(&mut self, id: DeferredId) {
+        self.known.remove(&id);
+        self.order.retain(|known| *known != id);
     }
 }
 
