@@ -6,6 +6,9 @@ use super::SigningSecret;
 use super::store::RequestStore;
 use crate::outgoing::{Destinations, OutgoingClient};
 
+/// The longest time that a setting can have. A century is as good as no limit, and can be added to the time of every clock.
+const LONGEST: Duration = Duration::from_hours(876_600);
+
 /// The settings of a gateway for deferred requests, whose responses come later and elsewhere
 /// ([`Gateway::requests`](crate::http::Gateway::requests)).
 ///
@@ -139,20 +142,20 @@ impl DeferredRequests {
     /// Sets the time limit of calls, counted from when their requests are accepted. 1 hour by default. A request may set a shorter one
     /// with `Chirp-Timeout`.
     pub fn max_request_time(mut self, time: Duration) -> Self {
-        self.max_request_time = time;
+        self.max_request_time = time.min(LONGEST);
         self
     }
 
     /// Sets for how long the delivery of a response is tried, counted from the deadline of its call. 24 hours by default.
     pub fn max_delivery_time(mut self, time: Duration) -> Self {
-        self.max_delivery_time = time;
+        self.max_delivery_time = time.min(LONGEST);
         self
     }
 
     /// Sets how long requests that have ended are remembered, with their idempotency keys, and responses that have no destination are
     /// kept for their callers. 10 minutes by default.
     pub fn keep_time(mut self, time: Duration) -> Self {
-        self.keep_time = time;
+        self.keep_time = time.min(LONGEST);
         self
     }
 
@@ -160,8 +163,8 @@ impl DeferredRequests {
     /// length of each is random, between half of it and the whole. A receiver may ask for a longer one with `Retry-After`, of up to
     /// 1 hour.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.first_pause = first.max(Duration::from_millis(1));
-        self.longest_pause = longest.max(self.first_pause);
+        self.first_pause = first.clamp(Duration::from_millis(1), LONGEST);
+        self.longest_pause = longest.clamp(self.first_pause, LONGEST);
         self
     }
 
