@@ -225,6 +225,57 @@ async fn a_request_that_has_ended_is_forgotten_after_its_time() {
 }
 
 #[tokio::test]
+async fn a_key_is_free_again_when_its_request_is_forgotten() {
+    let (calculator, mut notes) = Calculator::new();
+    let gateway = Gateway::new().service(ArithServer::new(calculator));
+    let requests = DeferredRequests::new().keep_time(Duration::ZERO);
+    let gateway = serve(gateway.requests(requests)).await;
+    let headers = [LATER, ("Idempotency-Key", "daily")];
+    let mut ids = Vec::new();
+    for text in ["a", "a", "b"] {
+        let arguments = format!("[\"{text}\"]");
+        let id = accepted(&call(gateway, "Arith.note", &headers, &arguments).await);
+        assert!(!ids.contains(&id));
+        assert_eq!(in_time(notes.recv()).await.unwrap(), text);
+        in_time(async {
+            let line = format!("GET /api/requests/{id}");
+            while send(gateway, &line, &[], "").await.status != 404 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        ids.push(id);
+    }
+}
+
+#[tokio::test]
+async fn time_limits_may_be_as_long_as_they_can_be_written() {
+    let mut hooks = HookServer::start().await;
+    let requests = DeferredRequests::new()
+        .destinations(hooks.destinations())
+        .max_request_time(Duration::MAX)
+        .max_delivery_time(Duration::MAX)
+        .keep_time(Duration::MAX)
+        .backoff(Duration::MAX, Duration::MAX);
+    let gateway = gateway(|gateway| gateway.requests(requests)).await;
+    hooks.answer(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = [("Chirp-Respond-To", &*hooks.url())];
+    let id = accepted(&call(gateway, "Arith.nothing", &headers, "").await);
+    hooks.next().await;
+    let status = in_time(async {
+        loop {
+            let status = status(gateway, &id).await;
+            if status["failed_attempts"] == 1 {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(status["state"], "delivering", "{status}");
+}
+
+#[tokio::test]
 async fn a_server_that_shuts_down_refuses_requests_and_waits_for_those_that_are_open() {
     let mut hooks = HookServer::start().await;
     let requests = DeferredRequests::new()

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use chirp::requests::Destinations;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::support::in_time;
 
@@ -45,6 +45,8 @@ type Answer = Box<dyn FnOnce() -> Response + Send>;
 struct Shared {
     posted: mpsc::UnboundedSender<Posted>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
+    /// Told when a response has the status 204.
+    taken: Arc<Notify>,
 }
 
 pub(crate) struct HookServer {
@@ -66,6 +68,7 @@ impl HookServer {
         let shared = Shared {
             posted: sender,
             answers: Arc::default(),
+            taken: Arc::default(),
         };
         let app = axum::Router::new()
             .fallback(receive)
@@ -94,6 +97,12 @@ impl HookServer {
         self.shared.answers.lock().unwrap().push_back(answer);
     }
 
+    /// Takes back all answers that have not been given, and waits until a response has had the status 204.
+    pub(crate) async fn take_back_answers(&self) {
+        self.shared.answers.lock().unwrap().clear();
+        in_time(self.shared.taken.notified()).await;
+    }
+
     /// Waits for the next response.
     pub(crate) async fn next(&mut self) -> Posted {
         in_time(self.posted.recv()).await.unwrap()
@@ -117,5 +126,9 @@ async fn receive(
         body,
     });
     let answer = shared.answers.lock().unwrap().pop_front();
-    answer.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |answer| answer())
+    if let Some(answer) = answer {
+        return answer();
+    }
+    shared.taken.notify_one();
+    StatusCode::NO_CONTENT.into_response()
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use chirp::http::Gateway;
 use chirp::requests::{DeferredRequests, Destinations, RequestStore};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::gateway_client::send;
 use crate::hook_server::HookServer;
 use crate::support::in_time;
 
@@ -410,6 +412,53 @@ async fn a_full_disk_refuses_requests_and_those_that_were_accepted_are_answered(
     }
     let runs = folder.ledger();
     assert!(!runs.contains(&format!("double {number}")), "{runs:?}");
+}
+
+#[tokio::test]
+async fn a_delivery_ends_when_a_full_disk_has_room_again() {
+    if serves().await {
+        return;
+    }
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        println!("skipped: there is no prlimit");
+        return;
+    }
+    let name = "a_delivery_ends_when_a_full_disk_has_room_again";
+    let (folder, address) = (Folder::new(), free_address().await);
+    let mut hooks = HookServer::start().await;
+    for _ in 0..100_000 {
+        hooks.answer(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let mut full = Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -S -f 6144; exec \"$0\" \"$@\""]);
+    full.arg(env::current_exe().unwrap()).env(HOLD, "double");
+    let gateway = GatewayProcess::start_as(full, name, address, &folder, &hooks).await;
+    let id = ask(address, &hooks.url(), ("once", 21), None)
+        .await
+        .unwrap();
+    hooks.next().await;
+    let body = format!("[1{}]", " ".repeat(100_000));
+    while let Some((202, _)) = post(address, &hooks.url(), "double", &body, None).await {}
+    hooks.take_back_answers().await;
+
+    let mut prlimit = Command::new("prlimit");
+    prlimit.args(["--fsize=unlimited:unlimited", "--pid"]);
+    let raised = prlimit.arg(gateway.0.id().to_string()).status().unwrap();
+    assert!(raised.success());
+    in_time(async {
+        let line = format!("GET /requests/{id}");
+        loop {
+            let status = send(address, &line, &[], "").await;
+            if status.status == 200 {
+                let status: Value = serde_json::from_slice(&status.body).unwrap();
+                if status["state"] == "delivered" {
+                    return;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

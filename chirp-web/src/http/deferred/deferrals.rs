@@ -207,8 +207,20 @@ impl DeferralCore {
         }
     }
 
-    /// Notes that a request has ended, whose response of `held` bytes is kept.
+    /// Notes that a request has ended, whose response of `held` bytes is kept, as soon as the store takes it. A request whose end is
+    /// not stored is delivered once more after a restart, with the same ID.
     pub(super) async fn end(&self, id: DeferredId, outcome: RequestOutcome, held: usize) {
+        while self.try_end(id, outcome, held).await.is_err() {
+            sleep(STORE_PAUSE).await;
+        }
+    }
+
+    async fn try_end(
+        &self,
+        id: DeferredId,
+        outcome: RequestOutcome,
+        held: usize,
+    ) -> Result<(), StoreError> {
         let at = SystemTime::now();
         let expires = at + self.settings.keep_time;
         let end = RequestEnd {
@@ -216,18 +228,14 @@ impl DeferralCore {
             at,
             expires,
         };
-        // A request whose end cannot be stored is delivered once more after a restart, with the same ID.
-        let ended = self
-            .store
-            .update(id.as_bytes(), RequestChange::Finished(end))
-            .await;
-        if let Ok(false) = ended {
-            return;
-        }
-        if let Some(forgotten) = self.open.end(id, expires, held) {
+        let change = RequestChange::Finished(end);
+        if self.store.update(id.as_bytes(), change).await?
+            && let Some(forgotten) = self.open.end(id, expires, held)
+        {
             // It expires anyway.
             let _ = self.store.remove(forgotten.as_bytes()).await;
         }
+        Ok(())
     }
 
     /// Returns a request of this caller.
@@ -242,17 +250,26 @@ impl DeferralCore {
         let request = self.store.get(id.as_bytes()).await;
         let request = request.map_err(|_| Problem::busy("the request cannot be read"))?;
         let now = SystemTime::now();
-        let is_remembered = |end: &RequestEnd| end.expires > now;
         request
-            .filter(|request| request.record.owner == owner)
-            .filter(|request| request.progress.end.as_ref().is_none_or(is_remembered))
+            .filter(|request| request.record.owner == owner && !request.has_expired(now))
             .ok_or_else(unknown)
     }
 
-    /// Cancels the call of a request, or the delivery of its response.
-    pub(super) async fn cancel(&self, id: DeferredId) {
-        self.open.abort(id);
-        self.end(id, RequestOutcome::Cancelled, 0).await;
+    /// Cancels the call of a request, or the delivery of its response. A request whose end cannot be stored goes on.
+    pub(super) async fn cancel(self: &Arc<Self>, id: DeferredId) -> Result<(), Problem> {
+        let core = Arc::clone(self);
+        // A caller that goes away must not leave a call that runs although its request has ended.
+        let cancelling = tokio::spawn(async move {
+            let ended = core.try_end(id, RequestOutcome::Cancelled, 0).await;
+            if ended.is_ok() {
+                core.open.abort(id);
+            }
+            ended
+        });
+        match cancelling.await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Problem::busy("the end of the request cannot be stored")),
+        }
     }
 }
 

@@ -231,7 +231,8 @@ pub(super) async fn answer_status(
     let owner = owner(&sender.identity);
     let mut request = core.find(id, &owner).await?;
     if is_delete && RequestStatus::is_open(&request) {
-        core.cancel(DeferredId::from_bytes(request.record.id)).await;
+        core.cancel(DeferredId::from_bytes(request.record.id))
+            .await?;
         request = core.find(id, &owner).await?;
     }
     let status = serde_json::to_vec(&RequestStatus::of(&request));

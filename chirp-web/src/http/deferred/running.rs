@@ -1,7 +1,7 @@
 //! Calls for deferred requests, which no connection waits for.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -38,6 +38,16 @@ enum CallFailure {
     Final(Problem),
 }
 
+impl CallFailure {
+    /// Sorts a problem because of which the call was not made.
+    fn before_call(problem: Problem) -> Self {
+        match problem.status {
+            StatusCode::SERVICE_UNAVAILABLE => Self::NotYet(problem),
+            _ => Self::Final(problem),
+        }
+    }
+}
+
 impl From<Problem> for CallFailure {
     fn from(problem: Problem) -> Self {
         Self::Final(problem)
@@ -50,8 +60,7 @@ pub(super) async fn run(
     record: &RequestRecord,
     arguments: &Bytes,
 ) -> DeferredReply {
-    let left = record.deadline.duration_since(std::time::SystemTime::now());
-    let deadline = Instant::now() + left.unwrap_or_default();
+    let deadline = Instant::now() + record.time_left(SystemTime::now());
     let timed_out = || DeferredReply::Problem(Problem::timed_out());
     let mut attempt = 0_u32;
     loop {
@@ -90,13 +99,11 @@ async fn once(
     permit: OwnedSemaphorePermit,
 ) -> Result<DeferredReply, CallFailure> {
     let method = target::find(&core.targets, &record.method).await;
-    let method = method.map_err(|problem| match problem.status {
-        StatusCode::SERVICE_UNAVAILABLE => CallFailure::NotYet(problem),
-        _ => CallFailure::Final(problem),
-    })?;
+    let method = method.map_err(CallFailure::before_call)?;
     let description = method.description();
     if !description.idempotent {
-        core.begin(record).await?;
+        let begun = core.begin(record).await;
+        begun.map_err(CallFailure::before_call)?;
     }
     let failed = |error: CallError| {
         let is_final = !(error.is_safe_to_retry() && error.is_transient());

@@ -117,10 +117,7 @@ impl DeferralTask {
         let mut number = 0;
         if let Some(last) = last {
             number = last.number;
-            let pause = last
-                .next
-                .and_then(|next| next.duration_since(SystemTime::now()).ok());
-            sleep(pause.unwrap_or_default()).await;
+            sleep(last.pause_left(SystemTime::now())).await;
         }
         loop {
             number += 1;

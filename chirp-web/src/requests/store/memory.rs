@@ -66,7 +66,11 @@ impl MemoryRequests {
         let by_key = key.as_ref().and_then(|key| self.keys.get(key));
         let accepted = by_key.or_else(|| self.ids.get(&record.id));
         if let Some(accepted) = accepted.and_then(|accepted| self.requests.get(accepted)) {
-            return record.compare(accepted.clone());
+            if !accepted.has_expired(record.created) {
+                return record.compare(accepted.clone());
+            }
+            let expired = accepted.sequence;
+            self.remove(expired);
         }
         self.last += 1;
         self.ids.insert(record.id, self.last);

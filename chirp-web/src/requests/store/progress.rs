@@ -1,4 +1,4 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,22 @@ pub(crate) struct DeliveryAttempt {
     /// The time of the next attempt. `None` if there is none.
     #[serde(with = "encoding::optional_time")]
     pub(crate) next: Option<SystemTime>,
+}
+
+impl DeliveryAttempt {
+    /// Returns the time until the next attempt, which is never longer than the pause was: the clock may have been set back.
+    pub(crate) fn pause_left(&self, now: SystemTime) -> Duration {
+        let Some(next) = self.next else {
+            return Duration::ZERO;
+        };
+        left(next, now, self.at)
+    }
+}
+
+/// Returns the time from `now` until `end`, and the time from `start` at most.
+pub(super) fn left(end: SystemTime, now: SystemTime, start: SystemTime) -> Duration {
+    let left = end.duration_since(now).unwrap_or_default();
+    left.min(end.duration_since(start).unwrap_or_default())
 }
 
 /// The end of a request.
@@ -82,5 +98,31 @@ impl RequestProgress {
             RequestChange::Finished(end) => self.end = Some(end.clone()),
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        let second = Duration::from_secs(1);
+        let at = SystemTime::UNIX_EPOCH + 1000 * second;
+        let attempt = DeliveryAttempt {
+            number: 1,
+            at,
+            error: String::new(),
+            next: Some(at + 10 * second),
+        };
+        for (now, left) in [(1000, 10), (1004, 6), (1010, 0), (2000, 0), (1, 10)] {
+            let now = SystemTime::UNIX_EPOCH + now * second;
+            assert_eq!(attempt.pause_left(now), left * second);
+        }
+        let last = DeliveryAttempt {
+            next: None,
+            ..attempt
+        };
+        assert_eq!(last.pause_left(at), Duration::ZERO);
     }
 }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chirp_runtime::packet::{Metadata, TraceContext};
 use serde::{Deserialize, Serialize};
 
 use super::encoding;
-use super::progress::RequestProgress;
+use super::progress::{RequestProgress, left};
 
 /// A request as it was accepted, without its arguments.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -81,7 +81,20 @@ pub(crate) enum Acceptance {
     Conflict,
 }
 
+impl StoredRequest {
+    /// Returns `true` if the request has ended and its time has passed: it may still be there, but is forgotten.
+    pub(crate) fn has_expired(&self, now: SystemTime) -> bool {
+        let end = self.progress.end.as_ref();
+        end.is_some_and(|end| end.expires <= now)
+    }
+}
+
 impl RequestRecord {
+    /// Returns the time that is left for the call, which is never longer than it was at first: the clock may have been set back.
+    pub(crate) fn time_left(&self, now: SystemTime) -> Duration {
+        left(self.deadline, now, self.created)
+    }
+
     /// Compares a request with the one that was accepted under its key or ID.
     pub(super) fn compare(&self, accepted: StoredRequest) -> Acceptance {
         let is_same = match (&self.key, &accepted.record.key) {

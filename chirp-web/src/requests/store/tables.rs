@@ -125,7 +125,11 @@ impl<'t> Tables<'t> {
             accepted = self.sequence(&record.id)?;
         }
         if let Some(accepted) = accepted {
-            return Ok(record.compare(self.read(accepted)?));
+            let accepted = self.read(accepted)?;
+            if !accepted.has_expired(record.created) {
+                return Ok(record.compare(accepted));
+            }
+            self.remove_sequence(accepted.sequence)?;
         }
         let head = encode(record)?;
         let progress = encode(&RequestProgress::default())?;
