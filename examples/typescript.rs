@@ -235,7 +235,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 .service(DemoServer::new(Methods::default()))
                 .bind(http)
                 .await?;
-            let origin = gateway.endpoint().to_string().replace("tcp://", "http://");
+            let origin = gateway.url().ok_or("no URL")?;
             let server = bind(address, &[&origin]).await?;
             println!("listening on {} {origin}", server.endpoint());
             let running = tokio::spawn(gateway.run());

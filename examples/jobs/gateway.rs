@@ -106,7 +106,7 @@ pub(crate) async fn serve(address: &str, folder: &str, hook: &str) -> Result<()>
         .requests(requests)
         .stream_urls(StreamUrls::new());
     let server = gateway.bind(address).await?;
-    println!("{}", server.endpoint());
+    println!("{}", server.url().context("no URL")?);
     server.run().await;
     Ok(())
 }
@@ -132,8 +132,7 @@ impl GatewayProcess {
         let mut child = command.spawn()?;
         let output = child.stdout.take().context("the output of the gateway")?;
         let line = BufReader::new(output).lines().next_line().await?;
-        let endpoint = line.context("the gateway has ended")?;
-        let url = endpoint.replace("tcp://", "http://");
+        let url = line.context("the gateway has ended")?;
         Ok(Self { child, url })
     }
 

@@ -54,15 +54,14 @@ async fn demonstrate() -> Result<()> {
     let hooks = Hooks::listen(secret.clone()).await?;
     let asker = Asker::new().await;
 
-    let gateway = GatewayProcess::start("tcp://127.0.0.1:0", folder, &hooks.host, &secret).await?;
+    let gateway = GatewayProcess::start("http://127.0.0.1:0", folder, &hooks.host, &secret).await?;
     let url = gateway.url.clone();
     one_job(&asker, &url, &hooks, folder).await?;
     let tickets = ask_for_group(&asker, &url, &hooks).await?;
     println!("{GROUP} jobs are accepted; the gateway is killed");
     gateway.kill().await?;
     // The same address, so that callers find their requests.
-    let address = url.replace("http://", "tcp://");
-    let gateway = GatewayProcess::start(&address, folder, &hooks.host, &secret).await?;
+    let gateway = GatewayProcess::start(&url, folder, &hooks.host, &secret).await?;
     switch(folder, true)?;
     collect_group(tickets).await?;
     stream_urls(&asker, &gateway.url, &hooks).await?;

@@ -206,6 +206,30 @@ async fn connections_over_the_limit_wait() {
     assert_eq!(Response::parse(&answer).status, 200);
 }
 
+#[tokio::test]
+async fn a_server_knows_its_url() {
+    let server = gateway().bind("http://127.0.0.1:0").await.unwrap();
+    let Endpoint::Tcp { port, .. } = server.endpoint() else {
+        panic!("not TCP: {}", server.endpoint());
+    };
+    let url = format!("http://127.0.0.1:{port}");
+    assert_eq!(server.url(), Some(url));
+    let server = gateway().bind("inproc://a_server_knows_its_url").await;
+    assert_eq!(server.unwrap().url(), None);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_url_of_a_unix_socket_holds_its_path() {
+    let path = socket_path();
+    let server = gateway().bind(&format!("unix://{}", path.display())).await;
+    let encoded = path.to_str().unwrap().replace('/', "%2F");
+    assert_eq!(
+        server.unwrap().url(),
+        Some(format!("http+unix://{encoded}"))
+    );
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_user_of_a_unix_socket_is_the_caller() {

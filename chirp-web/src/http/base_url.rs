@@ -2,32 +2,11 @@ use chirp_runtime::channel::Endpoint;
 use http::StatusCode;
 use http::header::HOST;
 use http::request::Parts;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::gateway_url::unix_url;
 use super::problem::Problem;
 use super::server::ClientInfo;
 use super::settings::Settings;
-
-/// The bytes of a path that are encoded where a URL has a host.
-const NOT_HOST: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b':')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 impl Settings {
     /// Returns the URL at which the sender of a request reaches the gateway, without a slash at its end.
@@ -38,13 +17,7 @@ impl Settings {
         let client = parts.extensions.get::<ClientInfo>();
         let scheme = match client.and_then(|client| client.remote.as_ref()) {
             Some(Endpoint::Unix { path, .. }) => {
-                let path = std::path::absolute(path);
-                let path = path
-                    .ok()
-                    .and_then(|path| path.into_os_string().into_string().ok());
-                let path = path.ok_or_else(no_url)?;
-                let host = utf8_percent_encode(&path, NOT_HOST);
-                return Ok(format!("http+unix://{host}"));
+                return unix_url(path).ok_or_else(no_url);
             }
             Some(Endpoint::Tls { .. }) => "https",
             None | Some(Endpoint::Tcp { .. }) => "http",

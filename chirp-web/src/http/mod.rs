@@ -19,6 +19,7 @@ mod deferred;
 mod document_cache;
 mod entity_tag;
 mod gateway;
+mod gateway_url;
 mod item_body;
 pub(crate) mod media_type;
 mod open_api;
