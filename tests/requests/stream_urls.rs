@@ -106,9 +106,9 @@ impl Files for Disk {
 /// Serves a gateway, and returns its URL.
 async fn serve(gateway: Gateway) -> String {
     let server = gateway.bind("http://127.0.0.1:0").await.unwrap();
-    let address = server.endpoint().to_string();
+    let url = server.url().unwrap();
     tokio::spawn(server.run());
-    address.replace("tcp://", "http://")
+    url
 }
 
 async fn serve_urls(urls: &StreamUrls) -> String {
@@ -347,6 +347,27 @@ async fn the_result_of_a_call_is_read_from_a_url() {
     let url = stream_url(&base, "Files.torn", "").await;
     let read = get(&url).await;
     assert_eq!((&*read.body, read.is_complete), (&b"some"[..], false));
+}
+
+#[tokio::test]
+async fn a_caller_that_accepts_json_alone_gets_the_url_of_a_byte_stream() {
+    let gateway = Gateway::new().service(Disk::server());
+    let base = serve(gateway.stream_urls(StreamUrls::new())).await;
+    let url = format!("{base}/call/Files.read");
+    // The headers of `curl --json`.
+    let asked = [("Chirp-Stream", "url"), ("Accept", "application/json")];
+    let response = post(&url, &asked, "[2]").await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let answer = response.json();
+    let read = get(answer["stream_url"].as_str().unwrap()).await;
+    assert_eq!(
+        read.header("content-type"),
+        Some("application/octet-stream")
+    );
+    assert_eq!(read.body, b"piece;piece;");
+
+    let asked = [("Chirp-Stream", "url"), ("Accept", "text/html")];
+    assert_eq!(post(&url, &asked, "[2]").await.status, 406);
 }
 
 #[tokio::test]

@@ -74,8 +74,9 @@ impl CallRequest {
         }
         let arguments = ArgumentSource::of(parts, description)?;
         let offered = method.offered;
-        let media =
-            MediaType::accepted(&parts.headers, offered).ok_or_else(|| not_acceptable(offered))?;
+        let media = MediaType::accepted(&parts.headers, offered)
+            .or_else(|| of_stream_at_url(parts, offered))
+            .ok_or_else(|| not_acceptable(offered))?;
         let mut head = CallHead::of(parts)?;
         settings.check_metadata(&head.metadata)?;
         if !sender.metadata.is_empty() {
@@ -118,6 +119,21 @@ pub(super) fn offered(method: &MethodDescription) -> &'static [MediaType] {
         None if is_bytes(&method.result) => &[MediaType::Json, MediaType::Bytes],
         None => &[MediaType::Json],
     }
+}
+
+/// Returns the type of a stream that is read elsewhere, if the response with its URL, which is JSON, is accepted.
+#[cfg(feature = "requests")]
+fn of_stream_at_url(parts: &Parts, offered: &[MediaType]) -> Option<MediaType> {
+    if !parts.headers.contains_key(super::stream_url::STREAM) {
+        return None;
+    }
+    MediaType::accepted(&parts.headers, &[MediaType::Json])?;
+    offered.first().copied()
+}
+
+#[cfg(not(feature = "requests"))]
+fn of_stream_at_url(_: &Parts, _: &[MediaType]) -> Option<MediaType> {
+    None
 }
 
 fn not_acceptable(offered: &[MediaType]) -> Problem {

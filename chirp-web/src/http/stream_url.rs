@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::requests::{StreamUrlError, StreamUrls};
 
 /// Asks for the URL of the stream that a method returns, instead of the stream: `Chirp-Stream: url`.
-const STREAM: HeaderName = HeaderName::from_static("chirp-stream");
+pub(super) const STREAM: HeaderName = HeaderName::from_static("chirp-stream");
 
 /// A request whose response is the URL of a stream.
 pub(super) struct StreamUrlRequest {
