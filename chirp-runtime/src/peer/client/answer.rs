@@ -51,8 +51,8 @@ impl Answered {
     pub(crate) fn into_bytes(self) -> Result<Bytes, CallError> {
         if self.streams.is_some() {
             return Err(CallError::Decode(
-                "it has streams, which a call by name cannot receive; to forward a call with its streams, let the \
-                 `Caller` handle the request"
+                "it has streams inside its value, which a call by name cannot receive: let the method return \
+                 `impl Stream`, or, to forward the call with its streams, let the `Caller` handle the request"
                     .to_owned(),
             ));
         }
