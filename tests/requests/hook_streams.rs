@@ -1,6 +1,9 @@
 //! Responses at hooks that are streams, and deferred requests that name streams.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+use std::time::Duration;
+
+use axum::http::StatusCode;
 use bytes::Bytes;
 use chirp::http::Gateway;
 use chirp::requests::{DeferredRequests, StreamUrls};
@@ -12,7 +15,9 @@ use crate::services::Flows;
 
 /// Serves a gateway that offers stream URLs and posts to a server.
 async fn serve(hooks: &HookServer, urls: Option<&StreamUrls>) -> String {
-    let requests = DeferredRequests::new().destinations(hooks.destinations());
+    let requests = DeferredRequests::new()
+        .destinations(hooks.destinations())
+        .backoff(Duration::from_millis(1), Duration::from_millis(2));
     let mut gateway = Gateway::new().service(Flows::server()).requests(requests);
     if let Some(urls) = urls {
         gateway = gateway.stream_urls(urls.clone());
@@ -68,6 +73,25 @@ async fn a_stream_is_posted_as_a_url_that_the_receiver_reads() {
     let posted = answer(&base, &mut hooks, "Flow.fail", None, &json!([0])).await;
     assert_eq!(posted["error"]["name"], "DivisionByZero");
     assert!(urls.is_empty());
+}
+
+#[tokio::test]
+async fn a_url_whose_stream_has_ended_is_not_delivered() {
+    let mut hooks = HookServer::start().await;
+    for _ in 0..100_000 {
+        hooks.answer(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let urls = StreamUrls::new().time_to_live(Duration::from_millis(100));
+    let base = serve(&hooks, Some(&urls)).await;
+    let arguments = json!([3, 100]);
+    let mut posted = answer(&base, &mut hooks, "Flow.zeros", None, &arguments).await;
+    while posted.get("stream_url").is_some() {
+        posted = hooks.next().await.json();
+    }
+    assert_eq!(posted["error"]["name"], "StreamGone", "{posted}");
+    assert_eq!(posted["error"]["status"], 410);
+    assert!(urls.is_empty());
+    hooks.take_back_answers().await;
 }
 
 #[tokio::test]

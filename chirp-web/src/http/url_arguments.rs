@@ -71,6 +71,12 @@ impl UrlArguments {
         self
     }
 
+    /// Returns `true` if a URL that was given to the sender of a request still has its stream.
+    pub(super) fn has_stream(&self, url: &str, base: Option<&str>) -> bool {
+        let own = self.own.as_ref();
+        own.is_some_and(|own| own.token_of(url, base).is_some_and(|token| own.has(token)))
+    }
+
     /// Returns the stream that an argument names, or `None` if the argument has the bytes themselves. A stream of the gateway itself is
     /// claimed.
     pub(super) fn open(&self, name: &str, value: &JsonText) -> Result<Option<UrlSource>, Problem> {

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::http::problem::Problem;
@@ -63,6 +63,17 @@ impl DeferredReply {
             body: serde_json::to_vec(&document).unwrap_or_default().into(),
         }
     }
+}
+
+/// Returns the URL of the stream in a response, if it has one.
+pub(super) fn stream_url(response: &StoredResponse) -> Option<String> {
+    #[derive(Deserialize)]
+    struct StreamUrl {
+        stream_url: Option<String>,
+    }
+
+    let document: StreamUrl = serde_json::from_slice(&response.body).ok()?;
+    document.stream_url
 }
 
 fn raw(problem: &Problem) -> Option<Box<RawValue>> {

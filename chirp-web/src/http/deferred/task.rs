@@ -6,7 +6,7 @@ use http::StatusCode;
 use tokio::time::sleep;
 
 use super::deferrals::{DeferralCore, STORE_PAUSE};
-use super::reply::DeferredReply;
+use super::reply::{DeferredReply, stream_url};
 use super::running;
 use crate::http::problem::Problem;
 use crate::requests::store::{
@@ -91,13 +91,8 @@ impl DeferralTask {
         let (outcome, kept) = match &self.record.hook {
             None => (RequestOutcome::Kept, response.body.len()),
             Some(hook) => {
-                let delivery = Delivery {
-                    id: self.id(),
-                    hook,
-                    trace: self.record.trace.as_ref(),
-                    response: &response,
-                };
-                (Box::pin(self.attempts(delivery, last)).await, 0)
+                let outcome = Box::pin(self.attempts(hook, &response, last)).await;
+                (outcome, 0)
             }
         };
         let Self { core, place, .. } = self;
@@ -106,12 +101,31 @@ impl DeferralTask {
         drop(place);
     }
 
+    fn has_stream(&self, url: &str) -> bool {
+        let base = self.record.base_url.as_deref();
+        self.core.urls.has_stream(url, base)
+    }
+
+    /// Returns the response in place of the URL of a stream that has ended: with an earlier gateway, or since it was not delivered in
+    /// time.
+    fn stream_is_over(&self) -> StoredResponse {
+        let problem = Problem::new(
+            StatusCode::GONE,
+            "the stream ended before its URL was delivered",
+        );
+        DeferredReply::Problem(problem.named("StreamGone"))
+            .to_response(self.id(), &self.record.method)
+    }
+
     /// Posts the response until its receiver has it, or the time for it has passed.
     async fn attempts(
         &self,
-        delivery: Delivery<'_>,
+        hook: &str,
+        response: &StoredResponse,
         last: Option<DeliveryAttempt>,
     ) -> RequestOutcome {
+        let stream_url = stream_url(response);
+        let mut without_stream = None;
         let settings = &self.core.settings;
         let pauses = RetryPauses::new(settings.first_pause, settings.longest_pause);
         let mut number = 0;
@@ -121,6 +135,17 @@ impl DeferralTask {
         }
         loop {
             number += 1;
+            if let Some(url) = &stream_url
+                && !self.has_stream(url)
+            {
+                without_stream.get_or_insert_with(|| self.stream_is_over());
+            }
+            let delivery = Delivery {
+                id: self.id(),
+                hook,
+                trace: self.record.trace.as_ref(),
+                response: without_stream.as_ref().unwrap_or(response),
+            };
             let Err(failure) = self.core.deliverer.attempt(&delivery, number).await else {
                 return RequestOutcome::Delivered;
             };

@@ -105,10 +105,10 @@ impl StreamUrls {
     /// Returns the token in a URL of one of these streams, for a server that is reached at `base`.
     pub(crate) fn token_of<'u>(&self, url: &'u str, base: Option<&str>) -> Option<&'u str> {
         let bases = [self.public_base(), base, Some("")];
-        let path = bases
-            .into_iter()
-            .flatten()
-            .find_map(|base| url.strip_prefix(base)?.strip_prefix("/streams/"));
+        let path = bases.into_iter().flatten().find_map(|base| {
+            let base = base.trim_end_matches('/');
+            url.strip_prefix(base)?.strip_prefix("/streams/")
+        });
         path.filter(|token| !token.contains('/'))
     }
 
