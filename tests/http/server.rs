@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
 use crate::client::{Response, raw};
-use crate::services::{ArithMethods, ArithServer, Calculator};
+use crate::services::{ArithMethods, ArithServer, Calculator, Flows};
 use crate::support::{in_time, socket_path};
 
 fn gateway() -> Gateway {
@@ -328,4 +328,30 @@ async fn a_gateway_that_drains_refuses_calls() {
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
     assert_eq!(response.headers()["connection"], "close");
+}
+
+#[tokio::test]
+async fn a_response_that_is_not_read_holds_nothing_for_ever() {
+    let short = Duration::from_millis(50);
+    let gateway = Gateway::new()
+        .service(Calculator::server())
+        .service(Flows::server())
+        .max_connections(1)
+        .write_timeout(short)
+        .max_stream_time(short);
+    let address = start(gateway).await;
+    // A stream, and a whole result that is larger than what the system keeps.
+    let data = format!("[\"{}\"]", "A".repeat(3 << 20));
+    let unread = [
+        call(address, "Flow.zeros", "[1000000,65536]", ""),
+        call(address, "Arith.reversed", &data, "").repeat(8),
+    ];
+    for request in unread {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // The server stops reading when it cannot write.
+        let _ = socket.write_all(request.as_bytes()).await;
+        // The next connection is served once this one has been closed.
+        let answer = raw(address, sum(address, CLOSE)).await;
+        assert_eq!(Response::parse(&answer).text(), r#"{"sum":3,"diff":-1}"#);
+    }
 }

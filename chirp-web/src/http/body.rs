@@ -61,6 +61,11 @@ impl ResponseBody {
         Self::of(Content::Whole((!bytes.is_empty()).then_some(bytes)))
     }
 
+    /// Returns `true` for a body whose bytes become ready over time.
+    pub(super) fn is_streamed(&self) -> bool {
+        matches!(self.content, Content::Streamed(_))
+    }
+
     pub(crate) fn streamed(producer: impl Produce + 'static) -> Self {
         Self::of(Content::Streamed(Box::pin(producer)))
     }

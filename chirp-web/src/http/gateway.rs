@@ -219,6 +219,13 @@ impl Gateway {
         self
     }
 
+    /// Sets how long a [`GatewayServer`](super::GatewayServer) waits for a caller that does not read its response. 30 s by default.
+    /// Then the connection is closed. A stream may be left unread for [`max_stream_time`](Self::max_stream_time) before.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write_timeout = timeout;
+        self
+    }
+
     /// Sets how long a [`GatewayServer`](super::GatewayServer) waits for requests in progress when it shuts down. 10 s by default.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.limits.shutdown_timeout = timeout;

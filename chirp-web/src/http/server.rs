@@ -41,6 +41,7 @@ pub(super) struct ServerLimits {
     pub(super) max_connections: usize,
     pub(super) header_timeout: Duration,
     pub(super) half_close_timeout: Duration,
+    pub(super) write_timeout: Duration,
     pub(super) shutdown_timeout: Duration,
     pub(super) is_open: bool,
 }
@@ -51,6 +52,7 @@ impl Default for ServerLimits {
             max_connections: 1024,
             header_timeout: Duration::from_secs(30),
             half_close_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
             is_open: false,
         }
@@ -212,7 +214,12 @@ async fn serve(
     });
     let core = service.core;
     let response = ResponseState::default();
-    let io = ClientIo::new(channel, response.clone(), limits.half_close_timeout);
+    let io = ClientIo::new(
+        channel,
+        response.clone(),
+        limits.half_close_timeout,
+        limits.write_timeout,
+    );
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         if core.settings.reads_client_info() {
             request.extensions_mut().insert(ClientInfo::clone(&client));
@@ -220,8 +227,12 @@ async fn serve(
         let guard = response.guard();
         let request = request.map(|body| RequestBody::new(body, &response));
         let (core, client) = (Arc::clone(&core), Arc::clone(&client));
+        let state = response.clone();
         async move {
             let response = core.respond(Some(&client), request).await;
+            if response.body().is_streamed() {
+                state.allow_unread(core.settings.max_stream_time);
+            }
             Ok::<_, std::convert::Infallible>(response.map(|body| body.with_guard(guard)))
         }
     });

@@ -97,7 +97,7 @@ async fn left_waiting(stage: &mut watch::Receiver<ReadStage>) {
 /// Answers one request.
 async fn serve_connection(channel: Channel, stream: Weak<ParkedStream>) {
     let state = ResponseState::default();
-    let io = ClientIo::new(channel, state.clone(), HALF_CLOSE_TIMEOUT);
+    let io = ClientIo::new(channel, state.clone(), HALF_CLOSE_TIMEOUT, Duration::MAX);
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let (parts, body) = request.into_parts();
         // The body is not read: this notes whether there is one.
