@@ -161,3 +161,30 @@ async fn options_lists_the_methods_of_each_name() {
     let response = send(address, "OPTIONS /api/call/unknown", &[], "").await;
     assert_eq!(response.status, 404);
 }
+
+#[tokio::test]
+async fn listed_origins_may_send_headers_with_every_request() {
+    let gateway = gateway().allow_origin("https://app.example.com");
+    let address = serve(gateway).await;
+    let preflight = |method| {
+        [
+            ("Origin", "https://app.example.com"),
+            ("Access-Control-Request-Method", method),
+            ("Access-Control-Request-Headers", "authorization"),
+        ]
+    };
+    for (path, method, allowed) in [
+        ("openapi.json", "GET", "GET, HEAD"),
+        ("requests/1", "DELETE", "GET, HEAD, DELETE"),
+    ] {
+        let line = format!("OPTIONS /api/{path}");
+        let response = send(address, &line, &preflight(method), "").await;
+        assert_eq!(response.status, 204);
+        let header = |name: &str| response.header(name);
+        assert_eq!(header("access-control-allow-methods"), Some(allowed));
+        assert_eq!(
+            header("access-control-allow-headers"),
+            Some("authorization")
+        );
+    }
+}

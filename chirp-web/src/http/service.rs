@@ -171,6 +171,9 @@ impl GatewayCore {
         B: Body + Send + 'static,
         B::Data: Send,
     {
+        if cross_origin::is_question(parts) {
+            return Ok(self.answer_question(source, parts));
+        }
         let path = parts.uri.path();
         #[cfg(feature = "requests")]
         if let Some(urls) = &self.settings.stream_urls
@@ -182,9 +185,6 @@ impl GatewayCore {
         if let Some(deferrals) = &self.deferrals
             && let Some(id) = path.strip_prefix(deferred::PATH)
         {
-            if cross_origin::is_question(parts) {
-                return Ok(self.answer_question(source, parts));
-            }
             let sender = self.authenticate(client, parts).await?;
             return deferred::answer_status(deferrals, parts, id, &sender).await;
         }
@@ -205,9 +205,6 @@ impl GatewayCore {
                 )),
             };
         };
-        if cross_origin::is_question(parts) {
-            return Ok(self.answer_question(source, parts));
-        }
         self.answer_call(name, client, parts, body).await
     }
 
@@ -286,7 +283,14 @@ impl GatewayCore {
     /// Answers which requests a page may send, the same for all names: a browser asks without proof of an identity.
     fn answer_question(&self, source: RequestSource, parts: &Parts) -> Response<ResponseBody> {
         let mut response = calling::empty(StatusCode::NO_CONTENT);
-        let methods = calling::allowed_methods(self.settings.allow_get);
+        let path = parts.uri.path();
+        let methods = if path.starts_with("/call/") {
+            calling::allowed_methods(self.settings.allow_get)
+        } else if path.starts_with("/requests/") {
+            HeaderValue::from_static("GET, HEAD, DELETE")
+        } else {
+            HeaderValue::from_static("GET, HEAD")
+        };
         cross_origin::allow_request(source, parts, &methods, response.headers_mut());
         response
     }
