@@ -431,3 +431,31 @@ async fn metadata_may_be_limited_to_some_keys() {
     let other = call("Chirp-Metadata-Other", "Bearer a", "other").await;
     assert_eq!(other.status, 400);
 }
+
+#[tokio::test]
+async fn a_compressed_body_is_refused() {
+    let address = serve(Gateway::new().service(Calculator::server())).await;
+    for (encoding, status) in [("gzip", 415), ("identity, br", 415), ("Identity", 200)] {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Encoding", encoding),
+        ];
+        let line = "POST /api/call/Arith.sum_diff";
+        let response = send(address, line, &headers, "[1,2]").await;
+        assert_eq!(response.status, status, "{encoding}");
+        let accepted = (status == 415).then_some("identity");
+        assert_eq!(response.header("accept-encoding"), accepted);
+    }
+}
+
+#[tokio::test]
+async fn the_longest_times_are_no_limit() {
+    let gateway = Gateway::new()
+        .service(Calculator::server())
+        .timeout(Duration::MAX)
+        .max_timeout(Duration::MAX);
+    let address = serve(gateway).await;
+    let headers = [("Content-Type", "application/json")];
+    let response = send(address, "POST /api/call/Arith.sum_diff", &headers, "[1,2]").await;
+    assert_eq!(response.status, 200);
+}

@@ -19,6 +19,9 @@ pub(crate) const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate")
 /// The beginning of headers that are metadata: `Chirp-Metadata-Tenant: a` is the entry `tenant`.
 pub(crate) const METADATA: &str = "chirp-metadata-";
 
+/// As good as no limit, and without an overflow when it is added to the time of day.
+const CENTURY: Duration = Duration::from_hours(876_600);
+
 /// The options of a call that the headers of its request set.
 #[derive(Debug, Default)]
 pub(super) struct CallHead {
@@ -78,7 +81,7 @@ impl CallHead {
         } else {
             (settings.timeout, settings.max_timeout)
         };
-        self.timeout.unwrap_or(default).min(longest)
+        self.timeout.unwrap_or(default).min(longest).min(CENTURY)
     }
 }
 

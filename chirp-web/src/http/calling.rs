@@ -10,7 +10,8 @@ use chirp_runtime::dynamic::{JsonArguments, JsonCaller, JsonText};
 use chirp_runtime::peer::Call;
 use chirp_runtime::reflect::{MethodDescription, ValueDescription};
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    HeaderName, HeaderValue, VARY,
 };
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -72,6 +73,7 @@ impl CallRequest {
             );
             return Err(problem.header(ALLOW, allowed_methods(has_get)));
         }
+        check_encoding(parts)?;
         let arguments = ArgumentSource::of(parts, description)?;
         let offered = method.offered;
         let media = MediaType::accepted(&parts.headers, offered)
@@ -90,6 +92,19 @@ impl CallRequest {
             may_be_kept: sender.identity.is_anonymous() && settings.authenticate.is_none(),
         })
     }
+}
+
+/// Refuses a body that is compressed: a method would take the compressed bytes for its argument.
+fn check_encoding(parts: &Parts) -> Result<(), Problem> {
+    let mut encodings = parts.headers.get_all(CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let problem = Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "send the body without the header Content-Encoding",
+    );
+    Err(problem.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")))
 }
 
 /// Returns the methods of HTTP by which a method can be called.
