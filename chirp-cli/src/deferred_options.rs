@@ -47,16 +47,24 @@ impl DeferredOptions {
                 .allow_unix_folder(folder)
                 .map_err(Failure::usage)?;
         }
+        let secrets = self.hook_secrets.as_deref().map(secrets).transpose()?;
+        if self.hook.is_empty() && !self.hook_network.is_empty() {
+            return Err(Failure::usage(
+                "--hook-network is for the hosts of hooks: list these with --hook",
+            ));
+        }
+        if destinations.is_empty() && secrets.is_some() {
+            return Err(Failure::usage(
+                "--hook-secrets is for responses that are posted: list the hooks with --hook or --hook-folder",
+            ));
+        }
         let is_wanted = self.deferred || !destinations.is_empty() || self.requests_file.is_some();
         if !is_wanted {
             return Ok(None);
         }
         let mut requests = DeferredRequests::new().destinations(destinations);
-        if let Some(path) = &self.hook_secrets {
-            requests = secrets(path)?
-                .into_iter()
-                .fold(requests, DeferredRequests::sign_with);
-        }
+        let secrets = secrets.into_iter().flatten();
+        requests = secrets.fold(requests, DeferredRequests::sign_with);
         if let Some(path) = &self.requests_file {
             let store = RequestStore::open(path).map_err(Failure::usage)?;
             requests = requests.store(store);

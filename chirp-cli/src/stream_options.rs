@@ -39,6 +39,11 @@ impl StreamOptions {
         for folder in &self.fetch_folder {
             sources = sources.allow_unix_folder(folder).map_err(Failure::usage)?;
         }
+        if self.fetch.is_empty() && !self.fetch_network.is_empty() {
+            return Err(Failure::usage(
+                "--fetch-network is for the hosts of streams: list these with --fetch",
+            ));
+        }
         if !sources.is_empty() {
             gateway = gateway.fetch_from(sources);
         }
@@ -46,6 +51,14 @@ impl StreamOptions {
             gateway = gateway.stream_urls(StreamUrls::new());
         }
         if let Some(url) = &self.public_url {
+            let is_url = ["http://", "https://", "http+unix://"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme));
+            if !is_url {
+                return Err(Failure::usage(format!(
+                    "--public-url {url} is not a URL: write https://host/path or http://host/path"
+                )));
+            }
             gateway = gateway.public_url(url);
         }
         Ok(gateway)

@@ -114,7 +114,8 @@ fn shown(endpoint: &Endpoint) -> String {
 fn failure(error: BindError) -> Failure {
     match &error {
         BindError::Open(endpoint) => Failure::usage(format!(
-            "{endpoint} can be reached from other machines, and everybody could call: say so with --open"
+            "{} can be reached from other machines, and everybody could call: say so with --open",
+            shown(endpoint)
         )),
         BindError::Listen(..) => Failure::new(ExitCode::NoConnection, error),
         _ => Failure::usage(error),

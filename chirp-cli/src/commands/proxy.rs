@@ -33,6 +33,15 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        if ["http://", "https://", "http+unix://"]
+            .iter()
+            .any(|scheme| self.listen.starts_with(scheme))
+        {
+            return Err(Failure::usage(format!(
+                "a proxy does not listen on {}: to offer the target over HTTP, use `chirp gateway`",
+                self.listen
+            )));
+        }
         let listen = connection::parse(&self.listen)?;
         if !self.open && is_reachable(&listen) {
             return Err(Failure::usage(format!(

@@ -188,6 +188,9 @@ async fn methods_behind_a_gateway_are_listed_and_called() {
 async fn mistakes_on_the_command_line_are_reported() {
     let run = chirp(&["gateway", "http://0.0.0.0:0", "tcp://127.0.0.1:1"]).await;
     assert!(run.failed(2).contains("say so with --open"), "{run:?}");
+    assert!(run.failed(2).contains("http://0.0.0.0:0"), "{run:?}");
+    let run = chirp(&["proxy", "http://127.0.0.1:0", "tcp://127.0.0.1:1"]).await;
+    assert!(run.failed(2).contains("chirp gateway"), "{run:?}");
     let run = chirp(&["gateway", "http://127.0.0.1:0"]).await;
     assert!(run.failed(2).contains("TARGET"), "{run:?}");
     let run = chirp(&["gateway", "tcp://127.0.0.1:x", "tcp://127.0.0.1:1"]).await;
@@ -260,10 +263,15 @@ async fn invalid_hooks_and_secrets_are_reported() {
     let dir = Scratch::new("gateway-wrong-hooks");
     let empty = dir.file("empty", b"\n");
     let weak = dir.file("weak", b"whsec_AAAA\n");
+    let good = dir.file("good", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
     for (options, text) in [
         (["--hook", "hooks.example.com"], "hooks.example.com"),
         (["--hook-network", "10.0.0.0/99"], "10.0.0.0/99"),
+        (["--hook-network", "10.0.0.0/8"], "--hook"),
+        (["--fetch-network", "10.0.0.0/8"], "--fetch"),
         (["--hook-folder", "relative"], "relative"),
+        (["--hook-secrets", &*good], "--hook"),
+        (["--public-url", "gateway.example.com"], "not a URL"),
         (["--hook-secrets", &*empty], "no secret"),
         (["--hook-secrets", &*weak], "24 to 64 bytes"),
         (["--hook-secrets", "/nonexistent/file"], "/nonexistent/file"),
