@@ -124,6 +124,10 @@ async fn a_page_of_an_error_is_no_result() {
             FrameworkError::InvalidResult,
         ),
         (
+            page("200", "application/json\r\ncontent-encoding: gzip", "null"),
+            FrameworkError::InvalidResult,
+        ),
+        (
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n1"
                 .to_owned(),
             FrameworkError::NoReply,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chirp_runtime::dynamic::{JsonRequest, JsonRequestArgument, JsonText};
 use chirp_runtime::packet::{DESCRIBE_METHOD, ErrorData, FrameworkError, JSON_SUFFIX};
 use chirp_runtime::peer::{CallError, Caller, Handler, HandlerFuture, Reply, Request};
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -186,6 +186,15 @@ impl ConnectionState {
                 "{} does not answer with {}",
                 self.gateway.base.destination(),
                 media.name()
+            )));
+        }
+        if let Some(encoding) = response.headers().get(CONTENT_ENCODING)
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+        {
+            // Compressed bytes would be taken for the result.
+            return Err(unexpected(&format!(
+                "{} answers with the encoding {encoding:?}, which was not asked for",
+                self.gateway.base.destination()
             )));
         }
         let Some(items) = call.items else {
