@@ -1,8 +1,9 @@
 //! Handlers that the reader runs in place: order, cancels, and handlers that block its thread.
 
-use crate::support::{Link, cancel, connected, echo, idle, pair, read_response, request};
+use crate::support::{Link, cancel, connected, echo, idle, pair, read_response, request, response};
 use chirp::packet::ErrorData;
 use chirp::{Channel, PeerBuilder, Request};
+use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -289,4 +290,107 @@ async fn rapid_reset_around_a_handler_that_blocks_leaves_nothing() {
     blocked.await.expect("answered");
     idle(&client).await;
     idle(&server).await;
+}
+
+/// The task that a worker wakes last is taken by no other worker. It must not be one that waits for an answer while the
+/// worker is blocked, also when the reader finds more to read without a pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_delays_no_caller_whose_answer_came_before_it() {
+    for _ in 0..10 {
+        let (ours, theirs) = tokio::net::UnixStream::pair().expect("a pair");
+        let mut theirs = theirs.into_std().expect("a socket");
+        theirs.set_nonblocking(false).expect("a socket");
+        let next = Arc::new(Mutex::new(Vec::new()));
+        let (answered, answer) = std::sync::mpsc::channel();
+        let (answer, writer) = (Mutex::new(answer), theirs.try_clone().expect("a socket"));
+        let (later, writer) = (Arc::clone(&next), Mutex::new(writer));
+        let builder = PeerBuilder::new()
+            .handle("more", move |_: Request| {
+                let bytes = std::mem::take(&mut *later.lock().expect("no panics"));
+                let sent = writer.lock().expect("no panics").write_all(&bytes);
+                sent.expect("the peer reads");
+                async { Ok::<_, ErrorData>(()) }
+            })
+            .handle("block", move |_: Request| {
+                let answer = answer.lock().expect("no panics");
+                let came = answer.recv_timeout(Duration::from_secs(10)).is_ok();
+                async move { Ok::<_, ErrorData>(if came { "came" } else { "late" }) }
+            });
+        let peer = builder.start(Channel::from(ours)).expect("no duplicates");
+        let mut calls = Vec::new();
+        for number in 0..2 {
+            let (call, answered) = (peer.call("call", ()), answered.clone());
+            calls.push(tokio::spawn(async move {
+                call.await.expect("answered");
+                if number == 1 {
+                    answered.send(()).expect("the handler waits");
+                }
+            }));
+            let mut call = [0; 64];
+            let read = theirs.read(&mut call).expect("a request");
+            assert!(read > 0);
+        }
+        let [first, second] = [1, 2].map(|id| response(id, 0, b""));
+        let batch = [first, request(1, "more", b"")].concat();
+        *next.lock().expect("no panics") = [second, request(2, "block", b"")].concat();
+        theirs.write_all(&batch).expect("the peer reads");
+        theirs.set_nonblocking(true).expect("a socket");
+        let mut theirs = tokio::net::UnixStream::from_std(theirs).expect("a socket");
+        assert_eq!(read_response(&mut theirs).await.0, 1);
+        let (id, code, data) = read_response(&mut theirs).await;
+        assert_eq!((id, code), (2, 0));
+        assert_eq!(data, b"came");
+        for call in calls {
+            call.await.expect("no panic");
+        }
+    }
+}
+
+/// The handler that is interrupted is dropped by a task, which must not wait for a handler that blocks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_does_not_delay_a_cancel_that_came_before_it() {
+    for _ in 0..10 {
+        let (ours, mut theirs) = tokio::net::UnixStream::pair().expect("a pair");
+        let (dropped, drops) = std::sync::mpsc::channel();
+        let drops = Mutex::new(drops);
+        let builder = PeerBuilder::new()
+            .handle("echo", echo)
+            .handle("hold", move |_: Request| {
+                let held = Held(dropped.clone());
+                async move {
+                    let _held = held;
+                    std::future::pending::<ErrorData>().await
+                }
+            })
+            .handle("block", move |_: Request| {
+                let drops = drops.lock().expect("no panics");
+                let came = drops.recv_timeout(Duration::from_secs(10)).is_ok();
+                async move { Ok::<_, ErrorData>(if came { "came" } else { "late" }) }
+            });
+        let peer = builder.start(Channel::from(ours)).expect("no duplicates");
+        let first = [request(1, "hold", b""), request(2, "echo", b"")].concat();
+        theirs.write_all(&first).await.expect("the peer reads");
+        assert_eq!(read_response(&mut theirs).await.0, 2);
+        // Until the task of the handler waits, and the reader as well.
+        while peer.stats().running != 1 {
+            tokio::task::yield_now().await;
+        }
+        let batch = [cancel(1), request(3, "block", b"")].concat();
+        theirs.write_all(&batch).await.expect("the peer reads");
+        let mut answers = [
+            read_response(&mut theirs).await,
+            read_response(&mut theirs).await,
+        ];
+        answers.sort();
+        assert_eq!(answers[1], (3, 0, b"came".to_vec()));
+    }
+}
+
+/// Says when it is dropped.
+struct Held(std::sync::mpsc::Sender<()>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.send(()).expect("the handler waits");
+    }
 }

@@ -72,6 +72,12 @@ impl Actions {
     fn contains(self, action: Action) -> bool {
         self.0 & action as u8 != 0
     }
+
+    /// Returns `true` if tasks that wait for [`ConnectionCore::signal`] or [`ConnectionCore::interrupts`] are woken.
+    #[inline]
+    fn notify(self) -> bool {
+        self.0 & (Action::Signal as u8 | Action::Interrupt as u8) != 0
+    }
 }
 
 impl Effects {
@@ -105,7 +111,8 @@ impl Effects {
     /// Returns `true` if tasks of the program are to be woken.
     #[inline]
     pub(in crate::peer) fn has_wakes(&self) -> bool {
-        (self.wakes.len() | self.answers.len() | self.refused.len()) != 0
+        let lists = self.wakes.len() | self.aborts.len() | self.answers.len() | self.refused.len();
+        lists != 0 || self.actions.notify()
     }
 
     /// Adds an action.
@@ -158,6 +165,10 @@ impl Effects {
                 }
             }
         }
+        if self.actions.notify() {
+            self.notify_waiters(connection);
+        }
+        // Last: the dispatcher may be among them, to displace the task that was woken before.
         if !self.wakes.is_empty() {
             for waker in self.wakes.drain(..) {
                 guard::wake(waker);
@@ -168,6 +179,16 @@ impl Effects {
         }
         if let Some(reason) = self.end.take() {
             connection.end(reason);
+        }
+    }
+
+    #[inline(never)]
+    fn notify_waiters(&self, connection: &ConnectionCore) {
+        if self.actions.contains(Action::Interrupt) {
+            connection.interrupts.notify_waiters();
+        }
+        if self.actions.contains(Action::Signal) {
+            connection.signal.notify_waiters();
         }
     }
 
@@ -196,7 +217,8 @@ impl Effects {
     }
 }
 
-/// Performs a set of actions. [`Action::Refusing`] is not among them: it comes earlier.
+/// Performs a set of actions. [`Action::Refusing`], [`Action::Interrupt`] and [`Action::Signal`] are not among them: they
+/// come earlier.
 #[inline(never)]
 fn act(actions: Actions, connection: &ConnectionCore) {
     if actions.contains(Action::WakeReader) {
@@ -205,16 +227,10 @@ fn act(actions: Actions, connection: &ConnectionCore) {
     if actions.contains(Action::WakeWriter) {
         connection.wake_writer();
     }
-    if actions.contains(Action::Interrupt) {
-        connection.interrupts.notify_waiters();
-    }
     if actions.contains(Action::Freed)
         && let Some(budget) = &connection.budget
     {
         budget.freed.notify_waiters();
-    }
-    if actions.contains(Action::Signal) {
-        connection.signal.notify_waiters();
     }
     if actions.contains(Action::Leave) {
         connection.leave();

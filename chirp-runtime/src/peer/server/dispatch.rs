@@ -31,6 +31,9 @@ pub(in crate::peer) struct Dispatch {
     pub(in crate::peer) idle: bool,
     /// The reader starts requests in place of the dispatcher, which is not idle for others then.
     pub(in crate::peer) in_place: bool,
+    /// The idle dispatcher has been woken to displace a task of the program, and has not run yet: waking it again
+    /// displaces nothing.
+    pub(in crate::peer) displaces: bool,
     /// Methods whose handlers exceeded [`BUDGET`] lately.
     pub(in crate::peer) slow: SlowMethods,
 }

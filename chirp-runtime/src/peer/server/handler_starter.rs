@@ -69,6 +69,7 @@ impl ConnectionState {
         site: StartSite,
     ) -> DispatchStep {
         if site == StartSite::Dispatcher {
+            self.dispatch.displaces = false;
             if self.dispatch.in_place && !batch.is_revoked() {
                 // Woken for another reason: the reader goes on, and wakes the dispatcher if it leaves requests.
                 return DispatchStep::Idle;

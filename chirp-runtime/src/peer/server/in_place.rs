@@ -1,4 +1,3 @@
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -102,6 +101,11 @@ impl ConnectionState {
         connection: &Arc<ConnectionCore>,
         has_woken: &mut bool,
     ) -> bool {
+        let displaces = connection.can_take_over && *has_woken;
+        if displaces && self.dispatch.displaces {
+            // The dispatcher runs behind those tasks.
+            return false;
+        }
         let starter =
             starter.get_or_insert_with(|| Box::new(HandlerStarter::new(connection, self)));
         if !Arc::ptr_eq(&starter.batch, &self.dispatch.batch) {
@@ -114,7 +118,8 @@ impl ConnectionState {
         if begins {
             // Written with the responses.
             self.defer_output();
-            if connection.can_take_over && mem::take(has_woken) {
+            if displaces {
+                *has_woken = false;
                 self.displace();
             }
         }
@@ -126,6 +131,7 @@ impl ConnectionState {
     /// The task that a worker wakes last waits for that worker, and no other worker takes it. A handler that is started
     /// next may block the worker.
     fn displace(&mut self) {
+        self.dispatch.displaces = true;
         self.effects.wakes.extend(self.dispatch.waker.clone());
     }
 
@@ -158,7 +164,7 @@ impl HandlerStarter {
                 ..
             } = self;
             let mut state = connection.lock_reusing(effects);
-            let begins = if spent > BUDGET {
+            let mut begins = if spent > BUDGET {
                 state.leave_to_dispatcher(&mut batch.lock());
                 false
             } else {
@@ -168,7 +174,13 @@ impl HandlerStarter {
             let wakes = state.effects.has_wakes();
             has_woken |= wakes;
             if begins && wakes && connection.can_take_over {
-                state.displace();
+                if state.dispatch.displaces {
+                    state.leave_to_dispatcher(&mut batch.lock());
+                    begins = false;
+                } else {
+                    state.displace();
+                    has_woken = false;
+                }
             }
             let blocked_work = state.reconcile_and_look(|state| {
                 !begins && (state.has_blocked_work() || !state.queue.is_empty())
