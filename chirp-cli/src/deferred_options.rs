@@ -9,6 +9,10 @@ use crate::failure::Failure;
 /// The options for requests whose responses come later.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Responses that come later")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "the help shows the comments as they are"
+)]
 pub(crate) struct DeferredOptions {
     /// Accept requests with "Prefer: respond-async"; their responses are kept at /requests/ID for ten minutes
     #[arg(long)]

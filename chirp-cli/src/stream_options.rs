@@ -9,6 +9,10 @@ use crate::failure::Failure;
 /// The options for streams at URLs.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Streams at URLs")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "the help shows the comments as they are"
+)]
 pub(crate) struct StreamOptions {
     /// Offer results that are streams at URLs, for requests with "Chirp-Stream: url" and in responses that come later
     #[arg(long)]
