@@ -134,7 +134,15 @@ pub(super) fn of_error(error: &OutgoingError) -> ErrorData {
         OutgoingError::TimedOut { .. } => FrameworkError::DeadlineExceeded,
         _ => FrameworkError::NoReply,
     };
-    with_message(reason, error.to_string())
+    let mut text = error.to_string();
+    // The reason of a request whose own body has failed.
+    if let OutgoingError::Exchange { error, .. } = error
+        && let Some(source) = error.source()
+    {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+    }
+    with_message(reason, text)
 }
 
 /// Returns the error of a response that is not that of a gateway.
