@@ -97,9 +97,9 @@ impl Deliverer {
         let destination: Arc<str> = url.destination().into();
         let _slot = self.slots.take(&destination).await;
         let headers = self.headers(delivery, number);
-        let posted = self
-            .client
-            .post(&url, headers, delivery.response.body.clone());
+        // Boxed, so that a delivery that waits has no room for an exchange.
+        let body = delivery.response.body.clone();
+        let posted = Box::pin(self.client.post(&url, headers, body));
         let answer = posted.await.map_err(|error| {
             let is_final = !error.is_transient();
             DeliveryFailure::new(&error, is_final)
