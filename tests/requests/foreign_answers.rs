@@ -74,6 +74,7 @@ async fn answering(answers: Vec<String>) -> String {
 
 /// AC-T34: what is no result is no result, whatever page a server between sends.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list of answers")]
 async fn a_page_of_an_error_is_no_result() {
     let address = serve(
         Gateway::new()
