@@ -143,18 +143,24 @@ fn check_answer(value: Value, owed: &mut Owed, input: &[u8]) {
 /// The contents of messages with a length before each.
 fn framed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
-    while let Some(end) = bytes.windows(4).position(|at| at == b"\r\n\r\n") {
-        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-        let length = head.lines().find_map(|line| {
-            line.strip_prefix("content-length:")?
-                .trim()
-                .parse::<usize>()
-                .ok()
-        });
-        bytes = &bytes[end + 4..];
-        let Some(length) = length.filter(|length| *length <= bytes.len()) else {
-            break;
+    let mut length = None;
+    // Lines may end without a carriage return, and empty lines may come before a message.
+    while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+        let line = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+        bytes = &bytes[end + 1..];
+        if !line.trim_end_matches('\r').is_empty() {
+            let (name, value) = line.split_once(':').unwrap_or_default();
+            if name.trim() == "content-length" {
+                length = value.trim().parse::<usize>().ok();
+            }
+            continue;
+        }
+        let Some(length) = length.take() else {
+            continue;
         };
+        if length > bytes.len() {
+            break;
+        }
         messages.push(bytes[..length].to_vec());
         bytes = &bytes[length..];
     }
