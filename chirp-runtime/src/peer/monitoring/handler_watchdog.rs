@@ -61,6 +61,8 @@ pub(in crate::peer) fn watch(connection: &Arc<ConnectionCore>) {
             // Without the thread, a handler that blocks stalls its connection alone; the next connection tries again.
             if thread.spawn(|| WATCHDOG.run()).is_ok() {
                 added.state = WatchdogState::Looking;
+            } else {
+                added.connections.pop();
             }
         }
     }
