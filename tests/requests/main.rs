@@ -18,6 +18,7 @@ mod hook_server;
 mod hook_streams;
 mod hooks;
 mod localhost;
+mod page;
 mod proxying;
 mod resumption;
 #[path = "../http/services.rs"]
