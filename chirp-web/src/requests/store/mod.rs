@@ -2,6 +2,14 @@
 //!
 //! A change has happened when its future is ready: in a file, it is then on the disk. A future that is dropped before may or
 //! may not have made its change.
+#![cfg_attr(
+    not(feature = "requests-store"),
+    expect(
+        clippy::unused_async,
+        unreachable_pub,
+        reason = "users open files, and files are waited for"
+    )
+)]
 
 mod encoding;
 mod error;
