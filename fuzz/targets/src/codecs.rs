@@ -208,7 +208,9 @@ fn refuses_more(codec: CodecId, error: &str) -> Option<Rule> {
     } else if codec == CodecId::MessagePack && error.contains("not UTF-8") {
         Some(Rule::Utf8)
     } else if codec == CodecId::MessagePack
-        && (error.contains("expected enum") || error.contains("expected a field name"))
+        && ["expected enum", "expected a field name", "expected a name"]
+            .iter()
+            .any(|expected| error.contains(expected))
     {
         Some(Rule::Names)
     } else if codec == CodecId::MessagePack
