@@ -21,7 +21,7 @@ use tokio::io::AsyncWriteExt;
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What a connection holds without calls, and what grows in steps.
+/// The memory of a connection without calls, and of buffers that grow in steps.
 const CONSTANT: usize = 512 << 10;
 
 /// Bytes that a stranger sends at most.

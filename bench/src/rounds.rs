@@ -14,7 +14,7 @@ use crate::systems::{self, Visitor};
 /// How far the floor may be from its median in a round, as a fraction.
 const RANGE: f64 = 0.25;
 
-/// How often rounds that were discarded are repeated. Those that are disturbed after that are left out.
+/// The number of repetitions of discarded rounds. Rounds that are disturbed after that are left out.
 const REPEATS: usize = 2;
 
 /// A case of a workload: an operation on a connection, repeated in rounds.

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use chirp_nats::Nats;
 use futures_core::Stream;
 
-/// How often the candidates take turns.
+/// The number of turns of each candidate.
 const ROUNDS: usize = 5;
 
 /// Calls of one caller in a round.

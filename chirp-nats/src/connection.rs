@@ -17,10 +17,10 @@ use crate::options::NatsOptions;
 use crate::server::NatsServerBuilder;
 use crate::subject::Subjects;
 
-/// How long a message from this process to itself may take.
+/// The time limit for a message from this process to itself.
 const ROUND_TRIP: Duration = Duration::from_secs(5);
 
-/// How often it is checked whether there is a connection again.
+/// The interval between checks for a new connection.
 const CHECK: Duration = Duration::from_millis(100);
 
 /// A connection to NATS, from which servers and callers are made. Clones share it.
@@ -53,7 +53,7 @@ pub(crate) struct NatsLink {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LinkState {
     pub(crate) closed: bool,
-    /// How often a connection was made.
+    /// The number of connections that were made.
     pub(crate) connections: u64,
     /// Messages that the client of NATS has discarded.
     pub(crate) discarded: u64,

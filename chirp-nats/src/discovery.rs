@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::connection::{Nats, NatsLink};
 
-/// How often a node says that it is there.
+/// The interval between announcements of a node.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A node that has said nothing for this time is lost.

@@ -206,7 +206,7 @@ pub(crate) fn worker(headers: &HeaderMap) -> Option<&str> {
     headers.get(WORKER).map(AsRef::as_ref)
 }
 
-/// What a server of NATS says about the client that made a request, if an import of a service shares it.
+/// The claims of a NATS server about the client that made a request, if an import of a service shares them.
 pub(crate) fn request_info(headers: &HeaderMap) -> Option<&str> {
     headers.get(REQUEST_INFO).map(AsRef::as_ref)
 }

@@ -21,7 +21,7 @@ use crate::subject::Subjects;
 /// The time between two signs of life of a running call.
 pub(crate) const BEAT: Duration = Duration::from_secs(2);
 
-/// How long a call waits without a sign of life: three beats.
+/// The time that a call waits without a sign of life: three beats.
 pub(crate) const SILENCE: Duration = Duration::from_secs(6);
 
 /// The table of waiting calls. Dropping it ends the subscription.

@@ -10,7 +10,7 @@ use crate::connection::{LinkState, Nats};
 use crate::error::NatsError;
 use crate::subject::Subjects;
 
-/// How often the server is asked for a sign of life. The client of NATS gives up after three, and its own default is a minute.
+/// The interval between questions for a sign of life of the server. The client of NATS gives up after three, and its own default is a minute.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest pause between two attempts to connect again.

@@ -1,4 +1,4 @@
-//! What leaves the process: only to destinations that are allowed.
+//! Requests leave the process only to destinations that are allowed.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::io;

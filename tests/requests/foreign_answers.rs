@@ -1,4 +1,4 @@
-//! What other programs than gateways answer (AC-T34).
+//! Answers of programs that are not gateways (AC-T34).
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::io::ErrorKind;

@@ -34,7 +34,7 @@ const HOOKS: &str = "CHIRP_TEST_HOOKS";
 /// The method whose calls never end, in the process of a gateway that is to be killed while they run.
 const HOLD: &str = "CHIRP_TEST_HOLD";
 
-/// How often a gateway is killed under load.
+/// The number of times that a gateway is killed under load.
 const ROUNDS: &str = "CHIRP_CRASH_ROUNDS";
 
 #[chirp::service]

@@ -1,4 +1,4 @@
-//! What ran, as the handlers note it, and what callers were told.
+//! The calls that ran, as the handlers note them, and the results that callers saw.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chirp::Receiver;
 use futures_core::Stream;
 
-/// What the workload calls.
+/// The methods that the workload calls.
 #[chirp::service]
 pub(crate) trait Work {
     /// Must not run twice.

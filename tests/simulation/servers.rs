@@ -12,7 +12,7 @@ use super::ledger::{Ledger, WorkServer};
 use super::network::Network;
 use super::rng::Rng;
 
-/// How long a server waits for its calls when it shuts down.
+/// The time that a server waits for its calls when it shuts down.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
 pub(crate) struct Servers {

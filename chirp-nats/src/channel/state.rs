@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::frame::{COST, ChannelFrame};
 
-/// What a side may have sent that the other has not read, in bytes.
+/// The bytes that a side may have sent and the other has not read.
 pub(super) const WINDOW: u64 = 1 << 20;
 
 /// A connection whose other side has sent nothing for this time has failed. Each side sends its status every second.

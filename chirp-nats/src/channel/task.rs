@@ -14,7 +14,7 @@ use super::state::ChannelShared;
 /// The time between two messages that tell the last number.
 const STATUS: Duration = Duration::from_secs(1);
 
-/// How often the status is sent after both sides have ended, for the case that the last message was lost.
+/// The number of status messages after both sides have ended, in case the last message was lost.
 const LINGER: usize = 3;
 
 /// The task of a connection: it receives, and sends what the halves cannot send by themselves.

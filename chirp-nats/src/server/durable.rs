@@ -36,7 +36,7 @@ pub(super) struct DurableReception {
     consumer: PullConsumer,
 }
 
-/// What becomes of a message after its handler.
+/// The fate of a message after its handler.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     /// The handler has run.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
-/// How many cancelled calls are remembered that have not arrived.
+/// The number of cancelled calls that are remembered before they arrive.
 const MAX_CANCELLED: usize = 256;
 
 /// The longest subject of an answer whose cancel is remembered, in bytes.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::support::{NatsProcess, until};
 
-/// What needs a connection.
+/// Methods that need a connection.
 #[chirp::service]
 trait Files {
     /// Counts to `n`.

@@ -9,7 +9,7 @@ use chirp_nats::NatsOptions;
 use super::service::{ArithClient, ArithServer, Calculator};
 use super::support::{NatsProcess, until};
 
-/// How often a server is killed and restarted.
+/// The number of times that a server is killed and restarted.
 fn rounds() -> usize {
     let rounds = std::env::var("CHIRP_NATS_ROUNDS").ok();
     rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(3)

@@ -19,10 +19,10 @@ use super::{DeferredId, HookResponse, SigningSecret};
 use crate::http::ResponseBody;
 use crate::http::request_body;
 
-/// How long the body of a response may take to arrive.
+/// The time limit for the body of a response.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// How many IDs of responses are remembered, so that a response that is delivered again is not handled again.
+/// The number of remembered IDs of responses, so that a response that is delivered again is not handled again.
 const MAX_KNOWN: usize = 10_000;
 
 /// Receives the responses of deferred requests, verifies them, and hands each to the future that waits for it, or to a function.

@@ -13,7 +13,7 @@ use chirp_runtime::__private::Wire;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Where a codec differs from the crate whose format it has.
+/// A difference between a codec and the crate whose format it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     /// JSON and `MessagePack`: an integer may be written as a float, if it is whole.

@@ -59,7 +59,7 @@ impl std::fmt::Display for DepotError {
 
 impl std::error::Error for DepotError {}
 
-/// What can be called.
+/// The methods that can be called.
 #[chirp::service]
 pub(crate) trait Depot {
     /// Adds.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::peer::connection::ConnectionCore;
 
-/// How often the watchdog looks. A reader is taken over after one to two of these intervals inside of handlers.
+/// The interval between looks of the watchdog. A reader is taken over after one to two of these intervals inside of handlers.
 const INTERVAL: Duration = Duration::from_micros(500);
 
 /// The number of looks without any handler in place after which a connection is not observed any more.

@@ -75,14 +75,14 @@ impl ReaderInPlace {
     }
 }
 
-/// What follows for the reader from handlers that it has run.
+/// The consequences for the reader of handlers that it has run.
 #[derive(Clone, Copy)]
 pub(in crate::peer) struct InPlaceOutcome {
     /// Work may be blocked behind a running handler.
     pub(in crate::peer) blocked_work: bool,
     /// Tasks of the program were woken.
     pub(in crate::peer) has_woken: bool,
-    /// How long the handlers took.
+    /// The time that the handlers took.
     pub(in crate::peer) spent: Duration,
 }
 

@@ -19,7 +19,7 @@ use crate::requests::{
     DeferredId, DeferredRequests, Deliverer, OpenLimit, OpenLimits, OpenRequests,
 };
 
-/// How many stored requests are read at once.
+/// The number of stored requests that are read at once.
 const PAGE: usize = 256;
 
 /// The pause after an error of the store.

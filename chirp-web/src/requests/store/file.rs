@@ -11,7 +11,7 @@ use super::operation::{Operation, TypedOperation};
 use super::request_file::RequestFile;
 use super::tables::{TableFailure, Tables};
 
-/// How many operations may wait for the thread. Further ones wait for room.
+/// The number of operations that may wait for the thread. Further ones wait for room.
 const MAX_WAITING: usize = 1024;
 
 /// Requests in a file. One thread makes all operations: those that wait are made in one transaction, so that many accepted

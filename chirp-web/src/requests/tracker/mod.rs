@@ -15,7 +15,7 @@ pub use error::{TrackError, TrackedError};
 use table::{TrackerState, TrackerTable};
 pub use tracked_request::TrackedRequest;
 
-/// How long a request may take that is tracked without a time limit of its own.
+/// The time limit of requests that are tracked without one of their own.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
 const MAX_REQUESTS: usize = 10_000;

@@ -5,10 +5,10 @@ use chirp_runtime::packet::{
     IncomingPacket, PacketDecoder, PacketType, RequestPacket, ResponsePacket,
 };
 
-/// What a session has written, as its other side reads it.
+/// The output of a session, as its other side reads it.
 pub(super) struct Output {
     decoder: PacketDecoder,
-    /// How many answers may still come for each id of a request.
+    /// The number of answers that may still come for each id of a request.
     owed: HashMap<u32, u64>,
 }
 
