@@ -1,7 +1,7 @@
 //! The codecs, each against the crate whose format it has.
 //!
 //! The first byte chooses the codec and the second the type; the others are an encoded value. Both sides accept it, as the
-//! same value, or both refuse it, apart from the differences that [`Rule`] lists. A value that was read is written to bytes
+//! same value, or both refuse it, apart from the differences that `Rule` lists. A value that was read is written to bytes
 //! that the crate reads as the same value.
 
 use std::collections::BTreeMap;
