@@ -1,8 +1,9 @@
 use std::sync::{self, PoisonError, TryLockError};
 
-// Parts that `fuzz/models` compiles with other locks and atomics have these from here.
-pub(crate) use std::sync::MutexGuard;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+// Parts that `fuzz/models` compiles with other locks, atomics and threads have these from here.
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+pub(crate) use std::sync::{Condvar, MutexGuard};
+pub(crate) use std::thread;
 
 /// A [`std::sync::Mutex`] that ignores poisoning.
 ///

@@ -29,7 +29,7 @@ use crate::peer::monitoring::observe::Observer;
 use crate::peer::monitoring::traffic::ReadPauses;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::peer::propagation::Propagation;
-use crate::peer::server::in_place::ReaderInPlace;
+use crate::peer::server::reader_in_place::ReaderInPlace;
 use crate::peer::server::service_order::ServiceOrders;
 use crate::peer::{ConnectionError, PeerState, SharedMetrics};
 use crate::session::{Fatal, InboundCallId, Session};

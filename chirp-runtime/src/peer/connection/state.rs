@@ -33,7 +33,7 @@ pub(in crate::peer) struct ConnectionState {
     pub(in crate::peer) paused: Option<ReadState>,
     pub(in crate::peer) write_state: WriteState,
     /// The [`Session::output_mark`] up to which a dispatcher will write by itself.
-    deferred_output: u64,
+    pub(super) deferred_output: u64,
     /// The buffer of the last batch, kept for the next.
     pub(in crate::peer) spare: Batch,
     /// The buffers of the last flush of the submit queue, kept for the next.
@@ -194,10 +194,7 @@ impl ConnectionState {
         if self.dispatch.idle && !self.queue.is_empty() {
             self.wake_dispatcher();
         }
-        if self.write_state == WriteState::Idle && self.needs_writer() {
-            self.write_state = WriteState::Scheduled;
-            self.effects.add(Action::WakeWriter);
-        }
+        self.schedule_writer();
     }
 
     /// Wakes an idle dispatcher, unless there is no room for responses.
@@ -232,19 +229,6 @@ impl ConnectionState {
             | self.session.has_admitted()
             | self.session.has_leftovers();
         !waits && !self.session.has_stream_events() && !self.streams.has_orphans()
-    }
-
-    /// Returns `true` if the writer has something to do while nobody writes.
-    fn needs_writer(&self) -> bool {
-        self.session.has_output_beyond(self.deferred_output)
-            || self.end.is_some()
-            || self.has_sent_all()
-    }
-
-    /// Leaves the present output to the caller, which must take the turn to write soon: only output that is added later
-    /// wakes the writer.
-    pub(in crate::peer) fn defer_output(&mut self) {
-        self.deferred_output = self.session.output_mark();
     }
 
     /// Outlined, so that [`reconcile`](Self::reconcile) needs few registers.
@@ -340,16 +324,5 @@ impl ConnectionState {
     /// Returns `true` if every received request and packet has been handed to its handler.
     pub(in crate::peer) fn has_begun_all(&self) -> bool {
         self.queue.is_empty() && self.dispatch.idle && self.packets.is_idle()
-    }
-
-    /// Returns `true` if the writer is to shut down the write half: everything has been written that was queued when
-    /// sending began to end. Later output is refusals alone, which could go on for as long as the peer sends.
-    pub(in crate::peer) fn has_sent_all(&self) -> bool {
-        match self.sending {
-            Sending::Closing { batches } => {
-                self.session.nothing_waits() && (batches > 1 || !self.session.has_output())
-            }
-            _ => false,
-        }
     }
 }

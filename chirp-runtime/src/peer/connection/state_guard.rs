@@ -1,12 +1,12 @@
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::sync::MutexGuard;
 
 use super::connection_core::ConnectionCore;
 use super::effects::Effects;
 use super::sending::Sending;
 use super::state::ConnectionState;
 use crate::session::Session;
+use crate::sync::MutexGuard;
 
 /// Exclusive access to a connection's state.
 ///

@@ -1,8 +1,8 @@
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use tokio::io::AsyncWrite;
 
 use super::compression;
 use super::connection_core::ConnectionCore;
-use super::effects::Effects;
+use super::effects::{Action, Effects};
 use super::sending::Sending;
 use super::state::ConnectionState;
 use crate::channel;
 use crate::peer::ConnectionError;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::session::Batch;
+use crate::sync::MutexGuard;
 
 /// The maximum number of slices per vectored write.
 const SLICES: usize = 32;
@@ -242,6 +243,39 @@ impl ConnectionCore {
 }
 
 impl ConnectionState {
+    /// Wakes the writer task if nobody writes and there is output, or the write half is to be shut down.
+    #[inline]
+    pub(super) fn schedule_writer(&mut self) {
+        if self.write_state == WriteState::Idle && self.needs_writer() {
+            self.write_state = WriteState::Scheduled;
+            self.effects.add(Action::WakeWriter);
+        }
+    }
+
+    /// Leaves the present output to the caller, which must take the turn to write soon: only output that is added later
+    /// wakes the writer.
+    pub(in crate::peer) fn defer_output(&mut self) {
+        self.deferred_output = self.session.output_mark();
+    }
+
+    /// Returns `true` if the writer has something to do while nobody writes.
+    fn needs_writer(&self) -> bool {
+        self.session.has_output_beyond(self.deferred_output)
+            || self.end.is_some()
+            || self.has_sent_all()
+    }
+
+    /// Returns `true` if the writer is to shut down the write half: everything has been written that was queued when
+    /// sending began to end. Later output is refusals alone, which could go on for as long as the peer sends.
+    pub(in crate::peer) fn has_sent_all(&self) -> bool {
+        match self.sending {
+            Sending::Closing { batches } => {
+                self.session.nothing_waits() && (batches > 1 || !self.session.has_output())
+            }
+            _ => false,
+        }
+    }
+
     fn take_turn(&mut self) -> Option<Batch> {
         if !self.write_state.is_free() || self.end.is_some() {
             return None;

@@ -1,9 +1,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::peer::connection::ConnectionCore;
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// The interval between looks of the watchdog. A reader is taken over after one to two of these intervals inside of handlers.
 const INTERVAL: Duration = Duration::from_micros(500);
@@ -11,17 +11,9 @@ const INTERVAL: Duration = Duration::from_micros(500);
 /// The number of looks without any handler in place after which a connection is not observed any more.
 const QUIET: u32 = 40;
 
-/// The thread that notices readers that are blocked inside of a handler. One for the process: a task would need a worker
-/// that polls timers, and the blocked worker may be the only one that does.
-static WATCHDOG: HandlerWatchdog = HandlerWatchdog {
-    added: Mutex::new(Added {
-        connections: Vec::new(),
-        state: WatchdogState::NotStarted,
-    }),
-    wakes: Condvar::new(),
-};
-
-struct HandlerWatchdog {
+/// The thread that notices readers that are blocked inside of a handler. A task would need a worker that polls timers, and
+/// the blocked worker may be the only one that does.
+pub(in crate::peer) struct HandlerWatchdog {
     added: Mutex<Added>,
     wakes: Condvar,
 }
@@ -46,31 +38,41 @@ struct Watched {
     quiet: u32,
 }
 
-/// Observes a connection whose reader runs handlers, until it has run none for a while.
-pub(in crate::peer) fn watch(connection: &Arc<ConnectionCore>) {
-    let mut added = WATCHDOG.lock();
-    added.connections.push(Arc::downgrade(connection));
-    match added.state {
-        WatchdogState::Looking => {}
-        WatchdogState::Sleeping => {
-            added.state = WatchdogState::Looking;
-            WATCHDOG.wakes.notify_one();
+impl HandlerWatchdog {
+    pub(super) const fn new() -> Self {
+        Self {
+            added: Mutex::new(Added {
+                connections: Vec::new(),
+                state: WatchdogState::NotStarted,
+            }),
+            wakes: Condvar::new(),
         }
-        WatchdogState::NotStarted => {
-            let thread = thread::Builder::new().name("chirp-watchdog".to_owned());
-            // Without the thread, a handler that blocks stalls its connection alone; the next connection tries again.
-            if thread.spawn(|| WATCHDOG.run()).is_ok() {
+    }
+
+    /// Observes a connection whose reader runs handlers, until it has run none for a while.
+    pub(in crate::peer) fn watch(&'static self, connection: &Arc<ConnectionCore>) {
+        let mut added = self.lock();
+        added.connections.push(Arc::downgrade(connection));
+        match added.state {
+            WatchdogState::Looking => {}
+            WatchdogState::Sleeping => {
                 added.state = WatchdogState::Looking;
-            } else {
-                added.connections.pop();
+                self.wakes.notify_one();
+            }
+            WatchdogState::NotStarted => {
+                let thread = thread::Builder::new().name("chirp-watchdog".to_owned());
+                // Without the thread, a handler that blocks stalls its connection alone; the next connection tries again.
+                if thread.spawn(|| self.run()).is_ok() {
+                    added.state = WatchdogState::Looking;
+                } else {
+                    added.connections.pop();
+                }
             }
         }
     }
-}
 
-impl HandlerWatchdog {
     fn lock(&self) -> MutexGuard<'_, Added> {
-        self.added.lock().unwrap_or_else(PoisonError::into_inner)
+        self.added.lock()
     }
 
     fn run(&self) {

@@ -17,3 +17,8 @@ pub(in crate::peer) mod span;
 pub(in crate::peer) mod stall_timer;
 pub(in crate::peer) mod traffic;
 pub(in crate::peer) mod watchdog;
+
+use handler_watchdog::HandlerWatchdog;
+
+/// The watchdog of all connections of the process.
+pub(in crate::peer) static HANDLER_WATCHDOG: HandlerWatchdog = HandlerWatchdog::new();

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::peer::connection::writer::WriteState;
 use crate::peer::server::dispatch_batch::DispatchBatch;
 use crate::peer::server::slow_methods::SlowMethods;
 use crate::session::InboundCallId;
-use crate::sync::Mutex;
+use crate::sync::{AtomicU64, Mutex};
 
 /// The time budget of a handler's first poll. When a handler exceeds it, a new dispatcher takes the queue over, and
 /// later calls of the method get the dispatcher's own task as soon as they start. A dispatcher that exceeds it in total

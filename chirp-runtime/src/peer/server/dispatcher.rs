@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::peer::connection::ConnectionCore;
 use crate::peer::server::dispatch::{ActiveHandler, BUDGET};
-use crate::peer::server::handler_starter::{DispatchStep, HandlerStarter};
+use crate::peer::server::dispatch_step::DispatchStep;
+use crate::peer::server::handler_starter::HandlerStarter;
 use crate::peer::task::spawn;
 
 /// The maximum number of requests that a dispatcher starts before it yields.

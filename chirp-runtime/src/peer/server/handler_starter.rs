@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::peer::monitoring::span::Span;
 use crate::peer::server::completion::into_wire;
 use crate::peer::server::dispatch::{ActiveHandler, BUDGET};
 use crate::peer::server::dispatch_batch::{DispatchBatch, FirstPoll};
+use crate::peer::server::dispatch_step::{DispatchStep, StartSite};
 use crate::peer::server::inbound_call::InboundCall;
 use crate::peer::server::serving::Serving;
 use crate::peer::server::slow_methods::MethodPrefix;
@@ -25,7 +26,7 @@ use crate::peer::server::task::{self, HandlerTask};
 use crate::peer::stream::inbound_streams::InboundStreams;
 use crate::peer::{CallContext, Handler, HandlerFuture, Reply, Request};
 use crate::session::{InboundCallId, StreamCarrier};
-use crate::sync::Mutex;
+use crate::sync::{AtomicU64, Mutex};
 
 /// Claims requests in order of arrival, starts their handlers, and polls each once: for the dispatcher, or for the
 /// reader in its place.
@@ -37,99 +38,6 @@ pub(in crate::peer) struct HandlerStarter {
     /// The services that answer the claimed requests.
     pub(super) serving: Option<Arc<Serving>>,
     pub(super) effects: Box<Effects>,
-}
-
-/// The next step of a dispatcher.
-pub(super) enum DispatchStep {
-    /// Start the requests of the batch.
-    Begin,
-    /// Start this request of a slow method. Another dispatcher takes the queue over.
-    Slow(InboundCall, ActiveHandler),
-    /// Wait: there is no request, or no room for responses.
-    Idle,
-    /// Exit: another dispatcher has the queue, or the session has ended.
-    Gone,
-}
-
-/// The task that starts handlers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum StartSite {
-    Dispatcher,
-    /// The reader, in place of an idle dispatcher.
-    Reader,
-}
-
-impl ConnectionState {
-    /// Commits the results of a dispatcher's batch, and claims up to `count` requests for it.
-    pub(super) fn fill(
-        &mut self,
-        batch: &mut DispatchBatch,
-        count: usize,
-        serving: &mut Option<Arc<Serving>>,
-        site: StartSite,
-    ) -> DispatchStep {
-        if site == StartSite::Dispatcher {
-            self.dispatch.displaces = false;
-            if self.dispatch.in_place && !batch.is_revoked() {
-                // Woken for another reason: the reader goes on, and wakes the dispatcher if it leaves requests.
-                return DispatchStep::Idle;
-            }
-            self.dispatch.idle &= batch.is_revoked();
-        }
-        self.commit(batch);
-        if batch.is_revoked() || self.end.is_some() || self.serving.is_none() {
-            return DispatchStep::Gone;
-        }
-        if self.session.lacks_room_for_answers() {
-            self.put_back(batch);
-            return self.end_dispatch();
-        }
-        while batch.waiting() < count
-            && let Some(call) = self.queue.pop_front()
-        {
-            if !self.session.is_wanted(call.id) {
-                self.finish(call.id);
-                self.effects.unwanted.push(call.request);
-                continue;
-            }
-            let slow = self.dispatch.slow.contains(call.request.method());
-            if slow && (batch.waiting() > 0 || site == StartSite::Reader) {
-                // The requests before it start first, and the reader leaves it to the dispatcher.
-                self.queue.push_front(call);
-                break;
-            }
-            self.dispatch.count += 1;
-            let number = self.dispatch.count;
-            if slow {
-                self.dispatch.revoke(batch);
-                serving.clone_from(&self.serving);
-                let since = Instant::now();
-                return DispatchStep::Slow(call, ActiveHandler { number, since });
-            }
-            batch.claim(number, call);
-        }
-        if batch.waiting() == 0 {
-            return self.end_dispatch();
-        }
-        serving.clone_from(&self.serving);
-        DispatchStep::Begin
-    }
-
-    /// Commits the results of the reader's batch, and leaves what it has not started to the dispatcher.
-    pub(super) fn leave_to_dispatcher(&mut self, batch: &mut DispatchBatch) {
-        self.commit(batch);
-        if !batch.is_revoked() {
-            self.put_back(batch);
-            self.end_dispatch();
-        }
-    }
-
-    /// Leaves the queue until the dispatcher is woken.
-    fn end_dispatch(&mut self) -> DispatchStep {
-        self.dispatch.idle = true;
-        self.dispatch.in_place = false;
-        DispatchStep::Idle
-    }
 }
 
 impl HandlerStarter {

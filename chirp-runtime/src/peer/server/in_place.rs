@@ -1,17 +1,16 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::peer::connection::ConnectionCore;
 use crate::peer::connection::reader::ReaderTask;
 use crate::peer::connection::state::ConnectionState;
-use crate::peer::monitoring::handler_watchdog;
 use crate::peer::server::dispatch::BUDGET;
 use crate::peer::server::dispatch_batch::DispatchBatch;
-use crate::peer::server::handler_starter::{DispatchStep, HandlerStarter, StartSite};
+use crate::peer::server::dispatch_step::{DispatchStep, StartSite};
+use crate::peer::server::handler_starter::HandlerStarter;
+use crate::peer::server::reader_in_place::Stay;
 use crate::peer::server::serving::Serving;
 use crate::peer::task::spawn;
-use crate::sync::Mutex;
 
 /// The minimum number of requests that are answered with one write, if there are as many.
 const SMALL_PIECE: usize = 8;
@@ -19,61 +18,6 @@ const SMALL_PIECE: usize = 8;
 /// The maximum number of requests that are answered with one write, so that the peer works on the first answers while
 /// this side works on the rest.
 const LARGE_PIECE: usize = 16;
-
-/// The reader of a connection while it runs handlers in place of the dispatcher.
-///
-/// A handler may block its thread, and the reader with it. So the reader leaves its state here before, and takes it
-/// back afterwards. If the [watchdog](handler_watchdog) finds that this takes too long, it moves the state to a new task,
-/// which goes on reading and revokes the batch of the blocked handler.
-#[derive(Default)]
-pub(in crate::peer) struct ReaderInPlace {
-    /// An odd number while the reader is inside of a handler: the number of its stay. Changed under the lock of `parked`.
-    stay: AtomicU64,
-    /// The watchdog observes the connection.
-    watched: AtomicBool,
-    parked: Mutex<Option<ParkedReader>>,
-}
-
-/// A reader that is inside of a handler.
-struct ParkedReader {
-    stay: u64,
-    reader: Box<ReaderTask>,
-}
-
-impl ReaderInPlace {
-    /// Returns the number of the reader's stay, which is odd while it is inside of a handler.
-    pub(in crate::peer) fn stay(&self) -> u64 {
-        self.stay.load(Ordering::SeqCst)
-    }
-
-    /// Stops the observation, unless the reader is inside of a handler. Returns `true` if it has stopped.
-    pub(in crate::peer) fn stop_watching(&self) -> bool {
-        self.watched.store(false, Ordering::SeqCst);
-        // A reader that enters after this adds the connection to the watchdog again.
-        self.stay().is_multiple_of(2) || self.watched.swap(true, Ordering::SeqCst)
-    }
-
-    /// Parks the reader. Returns the number of its stay.
-    fn enter(&self, connection: &Arc<ConnectionCore>, reader: Box<ReaderTask>) -> u64 {
-        let mut parked = self.parked.lock();
-        let stay = self.stay.load(Ordering::Relaxed) + 1;
-        *parked = Some(ParkedReader { stay, reader });
-        self.stay.store(stay, Ordering::SeqCst);
-        drop(parked);
-        if !self.watched.load(Ordering::SeqCst) && !self.watched.swap(true, Ordering::SeqCst) {
-            handler_watchdog::watch(connection);
-        }
-        stay
-    }
-
-    /// Takes the reader of this stay, unless another task has taken it.
-    fn leave(&self, stay: u64) -> Option<Box<ReaderTask>> {
-        let mut parked = self.parked.lock();
-        let ParkedReader { reader, .. } = parked.take_if(|parked| parked.stay == stay)?;
-        self.stay.store(stay + 1, Ordering::SeqCst);
-        Some(reader)
-    }
-}
 
 /// The consequences for the reader of handlers that it has run.
 #[derive(Clone, Copy)]
@@ -213,10 +157,7 @@ impl ConnectionCore {
             reader.note_in_place(done);
             return Some(reader);
         }
-        let mut stay = Stay {
-            connection: self,
-            number: self.in_place.enter(self, reader),
-        };
+        let mut stay = Stay::begin(self, reader);
         let done = starter.run_in_place();
         let mut reader = stay.end()?;
         reader.starter = Some(starter);
@@ -233,24 +174,5 @@ impl ConnectionCore {
         spawn(&self.runtime, ReaderTask::run(reader));
         // As for a new dispatcher: one more task, so that a second worker wakes and waits for I/O.
         spawn(&self.runtime, async {});
-    }
-}
-
-/// The reader's stay inside of handlers. If the program's channel panics there, the reader is dropped, which ends the
-/// session.
-struct Stay<'a> {
-    connection: &'a ConnectionCore,
-    number: u64,
-}
-
-impl Stay<'_> {
-    fn end(&mut self) -> Option<Box<ReaderTask>> {
-        self.connection.in_place.leave(self.number)
-    }
-}
-
-impl Drop for Stay<'_> {
-    fn drop(&mut self) {
-        drop(self.end());
     }
 }

@@ -6,6 +6,7 @@ pub(in crate::peer) mod completion;
 pub(in crate::peer) mod context;
 pub(in crate::peer) mod dispatch;
 pub(in crate::peer) mod dispatch_batch;
+mod dispatch_step;
 pub(in crate::peer) mod dispatcher;
 pub(in crate::peer) mod extensions;
 pub(in crate::peer) mod handler;
@@ -18,6 +19,7 @@ pub(in crate::peer) mod json_form;
 pub(in crate::peer) mod layer;
 pub(crate) mod layer_chain;
 pub(in crate::peer) mod packets;
+pub(in crate::peer) mod reader_in_place;
 #[cfg(feature = "reflect")]
 pub(in crate::peer) mod reflected_service;
 pub(in crate::peer) mod reply;

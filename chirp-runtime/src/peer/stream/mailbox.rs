@@ -1,12 +1,11 @@
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::MutexGuard;
 use std::task::{Poll, Waker};
 
 use crate::packet::Items;
 use crate::peer::stream::inbound_streams::{InboundStreams, UnboundStreams};
 use crate::session::Ending;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The mailbox of a stream half: received items and events, and the waker of the task that waits for them.
 ///
