@@ -290,10 +290,11 @@ impl Run {
 /// The number of actions that [`Run::step`] knows, apart from waiting.
 const ACTIONS: usize = 18;
 
-/// A run whose random numbers are given, for the fuzz target `two_sessions`.
+/// A run whose random numbers are given, for the fuzz target `two_sessions`. Returns the number of its steps.
 #[allow(dead_code, reason = "only the fuzz target uses it")]
-pub(crate) fn run_bytes(bytes: &[u8]) {
-    Run::with_rng(0, Rng::of_bytes(bytes)).finish();
+pub(crate) fn run_bytes(bytes: &[u8]) -> u64 {
+    let (steps, ..) = Run::with_rng(0, Rng::of_bytes(bytes)).finish();
+    steps
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod mutation;
 pub mod packets;
 mod program;
 pub mod session;
+mod steps;
 
 use std::cell::Cell;
 use std::fs;
@@ -34,6 +35,7 @@ use std::path::Path;
 use std::sync::Once;
 
 pub use mutation::Mutator;
+pub use steps::steps;
 
 /// A function of bytes, with the name of its corpus.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +87,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> FuzzTarget {
 /// The bytes take the place of random numbers in the model of `chirp-runtime/tests/model`, which checks that no session
 /// waits for ever, exceeds its limits, or confuses its calls.
 pub fn two_sessions(data: &[u8]) {
-    model::run_bytes(data);
+    steps::note(model::run_bytes(data));
 }
 
 /// The checked-in inputs of a target, with the names of their files, in the order of the names.

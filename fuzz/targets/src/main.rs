@@ -77,7 +77,11 @@ fn fuzz(target: FuzzTarget, time: Duration, seed: u64) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    println!("{}: {runs} runs from seed {seed}", target.name);
+    let steps = match chirp_fuzz_targets::steps() {
+        0 => String::new(),
+        steps => format!(", {steps} steps"),
+    };
+    println!("{}: {runs} runs from seed {seed}{steps}", target.name);
     ExitCode::SUCCESS
 }
 

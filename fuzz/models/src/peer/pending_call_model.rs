@@ -1,39 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Poll, Waker};
 
-use shuttle::sync::{Condvar, Mutex};
 use shuttle::thread;
 
 use crate::peer::client::pending_call::PendingCall;
+use crate::peer::sleeper::Sleeper;
 use crate::peer::stream::inbound_streams::UnboundStreams;
 use crate::session::{CallOutcome, OutboundCallId, Refused};
 
 const ITERATIONS: usize = 1_000;
-
-/// A task that sleeps until it is woken.
-#[derive(Default)]
-struct Sleeper {
-    is_woken: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Sleeper {
-    fn sleep(&self) {
-        let mut is_woken = self.is_woken.lock().unwrap();
-        while !*is_woken {
-            is_woken = self.changed.wait(is_woken).unwrap();
-        }
-        *is_woken = false;
-    }
-}
-
-impl Wake for Sleeper {
-    fn wake(self: Arc<Self>) {
-        *self.is_woken.lock().unwrap() = true;
-        self.changed.notify_one();
-    }
-}
 
 fn outcome() -> CallOutcome {
     CallOutcome::TooLarge { limit: 7 }

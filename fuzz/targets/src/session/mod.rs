@@ -21,6 +21,7 @@ pub fn run(data: &[u8]) {
         return;
     };
     let mut subject = Subject::new(settings);
+    let mut steps = 0;
     while !input.is_empty() {
         let Ok(step) = input.arbitrary::<SessionStep<'_>>() else {
             break;
@@ -29,8 +30,10 @@ pub fn run(data: &[u8]) {
             break;
         }
         subject.check();
+        steps += 1;
     }
     subject.end();
+    crate::steps::note(steps);
 }
 
 /// Small limits, so that few steps reach them.

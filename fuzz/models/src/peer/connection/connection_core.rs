@@ -1,0 +1,154 @@
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+
+use shuttle::sync::atomic::Ordering;
+
+use super::effects::{Action, Effects};
+use super::reader::TakenReader;
+use super::sending::Sending;
+use super::state::ConnectionState;
+use super::state_guard::{StateGuard, StateView};
+use super::writer::{Sink, WriteState};
+use crate::channel::{Wire, WireWriter};
+use crate::packet::Payload;
+use crate::peer::ConnectionError;
+use crate::peer::client::submit_queue::SubmitQueue;
+use crate::peer::monitoring::budget::{Budget, Notifications};
+use crate::peer::server::reader_in_place::ReaderInPlace;
+use crate::session::InboundCallId;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
+
+/// The part of a connection that the sources use.
+pub(in crate::peer) struct ConnectionCore {
+    state: Mutex<ConnectionState>,
+    pub(in crate::peer) submit_queue: SubmitQueue,
+    pub(in crate::peer) sink: Mutex<Sink>,
+    pub(in crate::peer) in_place: ReaderInPlace,
+    pub(in crate::peer) bytes_written: AtomicU64,
+    pub(in crate::peer) writer: OnceLock<Waker>,
+    pub(in crate::peer) budget: Option<Arc<Budget>>,
+    pub(in crate::peer) signal: Notifications,
+    pub(in crate::peer) interrupts: Notifications,
+    pub(in crate::peer) refusing: AtomicBool,
+    has_ended: AtomicBool,
+    pub(in crate::peer) taken_reader: TakenReader,
+    handler: OnceLock<Handler>,
+}
+
+type Handler = Box<dyn Fn(InboundCallId) + Send + Sync>;
+
+impl ConnectionCore {
+    /// Creates a connection that writes to `wire`.
+    pub(in crate::peer) fn new(wire: &Wire) -> Self {
+        Self {
+            state: Mutex::default(),
+            submit_queue: SubmitQueue::new(true),
+            sink: Mutex::new(Sink::new(Box::new(WireWriter(wire.clone())))),
+            in_place: ReaderInPlace::default(),
+            bytes_written: AtomicU64::new(0),
+            writer: OnceLock::new(),
+            budget: None,
+            signal: Notifications::default(),
+            interrupts: Notifications::default(),
+            refusing: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            taken_reader: TakenReader::default(),
+            handler: OnceLock::new(),
+        }
+    }
+
+    /// Sets the code of all handlers.
+    pub(in crate::peer) fn set_handler(
+        &self,
+        handler: impl Fn(InboundCallId) + Send + Sync + 'static,
+    ) {
+        assert!(self.handler.set(Box::new(handler)).is_ok());
+    }
+
+    pub(in crate::peer) fn handle(&self, call: InboundCallId) {
+        if let Some(handler) = self.handler.get() {
+            handler(call);
+        }
+    }
+
+    pub(in crate::peer) fn lock(&self) -> StateGuard<'_> {
+        StateGuard::new(self, self.state.lock())
+    }
+
+    pub(super) fn lock_unreconciled(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock()
+    }
+
+    pub(super) fn reconciling<'a>(
+        &'a self,
+        state: MutexGuard<'a, ConnectionState>,
+    ) -> StateGuard<'a> {
+        StateGuard::new(self, state)
+    }
+
+    pub(in crate::peer) fn lock_reusing<'a>(
+        &'a self,
+        effects: &'a mut Box<Effects>,
+    ) -> StateGuard<'a> {
+        StateGuard::reusing(self, self.state.lock(), effects)
+    }
+
+    pub(in crate::peer) fn look(&self) -> StateView<'_> {
+        StateView::new(self.state.lock())
+    }
+
+    pub(in crate::peer) fn reconcile(&self) {
+        drop(self.lock());
+    }
+
+    pub(in crate::peer) fn wake_reader(&self) {}
+
+    pub(in crate::peer) fn wake_writer(&self) {
+        if let Some(waker) = self.writer.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(in crate::peer) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    pub(in crate::peer) fn reason(&self) -> ConnectionError {
+        let end = self.look().end.clone();
+        end.expect("it has ended")
+    }
+
+    pub(in crate::peer) fn leave(&self) {}
+
+    pub(in crate::peer) fn stop_calls(&self) {}
+
+    pub(in crate::peer) fn fail_sending(&self, reason: ConnectionError) {
+        let mut state = self.lock();
+        state.write_state = WriteState::Idle;
+        // After the end, the session of the runtime no longer cares.
+        state.session.batch_written();
+        if state.end.is_some() || state.sending.is_over() {
+            return;
+        }
+        state.sending = Sending::Failed(reason);
+        state.session.give_up_waiting();
+    }
+
+    pub(in crate::peer) fn end_with_task(&self) {
+        self.end(io::Error::other("a task was dropped").into());
+    }
+
+    pub(in crate::peer) fn end(&self, reason: ConnectionError) {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return;
+        }
+        state.end = Some(reason);
+        self.has_ended.store(true, Ordering::Release);
+        state.effects.add(Action::WakeReader);
+        state.effects.add(Action::WakeWriter);
+    }
+}
+
+pub(in crate::peer) fn recycle(_: Payload) {}

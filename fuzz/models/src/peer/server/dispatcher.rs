@@ -1,0 +1,91 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::dispatch_step::{DispatchStep, StartSite};
+use crate::packet::{Payload, ResultCode};
+use crate::peer::connection::ConnectionCore;
+use crate::peer::server::dispatch_batch::{DispatchBatch, FirstPoll};
+use crate::peer::sleeper::Sleeper;
+use crate::sync::{AtomicU64, Mutex, thread};
+
+/// The maximum number of requests that are claimed at once.
+const CLAIMED: usize = 2;
+
+impl ConnectionCore {
+    pub(in crate::peer) fn start_dispatcher(self: &Arc<Self>) {
+        let dispatcher = {
+            let state = self.look();
+            Dispatcher {
+                connection: Arc::clone(self),
+                batch: Arc::clone(&state.dispatch.batch),
+                progress: Arc::clone(&state.dispatch.progress),
+            }
+        };
+        thread::Builder::new()
+            .spawn(move || dispatcher.run())
+            .expect("a thread of the model");
+    }
+
+    pub(super) fn take_over(self: &Arc<Self>) {
+        self.start_dispatcher();
+    }
+}
+
+/// The dispatcher of the runtime, on a thread, with handlers that return at once or block.
+struct Dispatcher {
+    connection: Arc<ConnectionCore>,
+    batch: Arc<Mutex<DispatchBatch>>,
+    progress: Arc<AtomicU64>,
+}
+
+impl Dispatcher {
+    fn run(self) {
+        let sleeper = Arc::new(Sleeper::default());
+        let waker = Waker::from(Arc::clone(&sleeper));
+        let old = self.connection.lock().dispatch.waker.replace(waker);
+        drop(old);
+        loop {
+            let mut serving = None;
+            let mut state = self.connection.lock();
+            let step = state.fill(
+                &mut self.batch.lock(),
+                CLAIMED,
+                &mut serving,
+                StartSite::Dispatcher,
+            );
+            drop(state);
+            match step {
+                DispatchStep::Begin => self.start_batch(),
+                DispatchStep::Slow(..) => panic!("no method is known to be slow"),
+                DispatchStep::Idle => sleeper.sleep(),
+                DispatchStep::Gone => return,
+            }
+        }
+    }
+
+    fn start_batch(&self) {
+        let mut result = None;
+        // Every handler has exceeded its time budget as soon as it has begun.
+        let since = Instant::now() - Duration::from_secs(1);
+        loop {
+            let mut batch = self.batch.lock();
+            let orphaned = result.take().and_then(|result| batch.record(result));
+            let next = batch.begin(since);
+            drop(batch);
+            if let Some(FirstPoll::Replied(Some((id, code, mut data)))) = orphaned {
+                let mut state = self.connection.lock();
+                state.session.respond(id, code, &mut data);
+                state.finish(id);
+            }
+            let Some((call, active)) = next else {
+                return;
+            };
+            self.progress.store(active.begun(), Ordering::Release);
+            self.connection.handle(call.id);
+            let reply = (call.id, ResultCode::Success, Payload::default());
+            result = Some(FirstPoll::Replied(Some(reply)));
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/// What a peer serves.
+pub(in crate::peer) struct Serving;
