@@ -90,14 +90,13 @@ impl CallMessage {
         };
         let name = call.method().as_bytes();
         let json = name.strip_suffix(JSON_SUFFIX.as_bytes());
-        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         let fields = RequestHeaders {
             form: if json.is_some() {
                 RequestForm::Json
             } else {
                 RequestForm::Native
             },
-            timeout: call.deadline().map(left),
+            timeout: time_left(call),
             trace: call.trace().cloned(),
             metadata: call.all_metadata()?,
             invalid: None,
@@ -113,9 +112,17 @@ impl CallMessage {
     }
 }
 
+/// The time until the deadline of a call.
+fn time_left(call: &OutgoingCall) -> Option<Duration> {
+    let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+    call.deadline().map(left)
+}
+
 async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallError> {
-    let message = CallMessage::new(call)?;
+    let mut message = CallMessage::new(call)?;
     connected(link).await?;
+    // The wait for a connection was part of the call's time.
+    message.fields.timeout = time_left(call);
     let subject = link.subjects.method(message.method.as_bytes());
     let CallMessage {
         method,
@@ -126,7 +133,8 @@ async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallErro
         let sent = link
             .client
             .publish_with_headers(subject, fields.encode(), params);
-        sent.await.map_err(|error| unsent(link, &error))?;
+        let sent = handed_over(link, sent).await?;
+        sent.map_err(|error| unsent(link, &error))?;
         return Ok(Bytes::new().into());
     }
     let token = fields.token();
@@ -138,13 +146,12 @@ async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallErro
         let sent = link
             .client
             .publish_with_reply(subject, reply.clone(), params);
-        sent.await
+        handed_over(link, sent).await?
     } else {
         let headers = fields.encode();
         let (client, reply) = (&link.client, reply.clone());
-        client
-            .publish_with_reply_and_headers(subject, reply, headers, params)
-            .await
+        let sent = client.publish_with_reply_and_headers(subject, reply, headers, params);
+        handed_over(link, sent).await?
     };
     sent.map_err(|error| unsent(link, &error))?;
     answer.cancel_at(method, reply);
@@ -161,6 +168,20 @@ async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallErro
 pub(crate) async fn connected(link: &NatsLink) -> Result<(), CallError> {
     let connected = link.connected().await;
     connected.map_err(|reason| CallError::NotConnected(reason.into()))
+}
+
+/// Waits for a message to be handed to the client of NATS. Its queue is full while there is no connection, or the server does not
+/// read.
+///
+/// # Errors
+///
+/// Returns the error of a call that was not sent if the queue stays full.
+pub(crate) async fn handed_over<F: Future>(
+    link: &NatsLink,
+    send: F,
+) -> Result<F::Output, CallError> {
+    let handed = tokio::time::timeout(link.max_wait, send).await;
+    handed.map_err(|_| CallError::NotConnected("the connection to NATS takes no messages".into()))
 }
 
 /// Converts a response.

@@ -1,5 +1,8 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -19,6 +22,9 @@ use crate::subject::Subjects;
 
 /// The time limit for a message from this process to itself.
 const ROUND_TRIP: Duration = Duration::from_secs(5);
+
+/// The time limit for handing a message to the client of NATS: after that, those who wait for the message have given up.
+const SEND: Duration = Duration::from_secs(6);
 
 /// The interval between checks for a new connection.
 const CHECK: Duration = Duration::from_millis(100);
@@ -47,6 +53,8 @@ pub(crate) struct NatsLink {
     pub(crate) inbox: Inbox,
     pub(crate) state: watch::Receiver<LinkState>,
     pub(crate) max_wait: Duration,
+    /// The beginning of the subjects for answers to this connection.
+    inboxes: String,
 }
 
 /// The state of a connection, as its events tell.
@@ -76,12 +84,15 @@ impl Nats {
         max_wait: Duration,
     ) -> Result<Self, NatsError> {
         let inbox = Inbox::start(&client, &subjects).await?;
+        let mut inboxes = client.new_inbox();
+        inboxes.truncate(inboxes.rfind('.').map_or(0, |dot| dot + 1));
         let nats = Self(Arc::new(NatsLink {
             client,
             subjects,
             inbox,
             state,
             max_wait,
+            inboxes,
         }));
         nats.0.round_trip().await?;
         Ok(nats)
@@ -156,12 +167,23 @@ impl NatsLink {
     /// [`NatsError::NoAnswer`] if it did not arrive in time.
     pub(crate) async fn round_trip(&self) -> Result<(), NatsError> {
         let (subject, answer) = self.inbox.expect_one(false, "");
-        let sent = self.client.publish(subject.clone(), bytes::Bytes::new());
-        sent.await.map_err(|_| NatsError::Closed)?;
-        match tokio::time::timeout(ROUND_TRIP, answer).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(NatsError::NoAnswer(ROUND_TRIP, subject.to_string())),
+        let trip = async {
+            let sent = self.client.publish(subject.clone(), bytes::Bytes::new());
+            sent.await.map_err(|_| NatsError::Closed)?;
+            Ok(answer.await.is_ok())
+        };
+        match tokio::time::timeout(ROUND_TRIP, trip).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(false)) | Err(_) => Err(NatsError::NoAnswer(ROUND_TRIP, subject.to_string())),
         }
+    }
+
+    /// Returns whether this side may send to a subject that the other side has named. Such messages are sent with the rights of
+    /// this side, so they go to inboxes only, and never to a subject that a service may have.
+    pub(crate) fn may_answer(&self, subject: &str) -> bool {
+        let is_own = !self.inboxes.is_empty() && subject.starts_with(&self.inboxes);
+        is_own || Subjects::is_inbox(subject)
     }
 
     fn is_connected(&self) -> bool {
@@ -200,6 +222,24 @@ impl NatsLink {
         }
         true
     }
+}
+
+/// Sends a message, unless the connection takes none for some time. The queue of the client of NATS takes no more when it is full
+/// and nothing is written: while there is no connection, or the server does not read.
+///
+/// Returns `None` if the message was not sent in time.
+pub(crate) async fn soon<F: Future>(send: F) -> Option<F::Output> {
+    tokio::time::timeout(SEND, send).await.ok()
+}
+
+/// Sends a message if the connection takes one now.
+pub(crate) async fn at_once<F: Future>(send: F) -> Option<F::Output> {
+    let mut send = pin!(tokio::task::unconstrained(send));
+    poll_fn(|cx| match send.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 impl AsCaller for Nats {

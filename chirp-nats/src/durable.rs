@@ -11,7 +11,7 @@ use chirp_runtime::peer::{
 };
 use chirp_runtime::session::LimitOwner;
 
-use crate::caller::{CallMessage, connected, rejected};
+use crate::caller::{CallMessage, connected, handed_over, rejected};
 use crate::connection::NatsLink;
 
 /// Makes one-way calls that are stored in a stream of JetStream and run at least once. Clients can be created from it.
@@ -22,7 +22,7 @@ use crate::connection::NatsLink;
 /// so a handler must bear repetitions.
 ///
 /// The call fails with [`CallError::NotConnected`] if no stream has its subject, and nothing is stored. With
-/// [`CallError::ConnectionLost`] it may have been stored. Calls that have an answer fail with
+/// [`CallError::ConnectionLost`] it may have been stored: the stream has not confirmed it within 5 s. Calls that have an answer fail with
 /// [`FrameworkError::Unsupported`].
 #[derive(Clone)]
 pub struct DurableCaller {
@@ -77,8 +77,11 @@ impl DurableCalls {
         let sent = self
             .context
             .publish_with_headers(subject, headers, message.params);
-        let stored = async { sent.await?.await };
-        match stored.await {
+        let stored = match handed_over(&self.link, sent).await? {
+            Ok(stored) => stored.await,
+            Err(error) => Err(error),
+        };
+        match stored {
             Ok(_) => Ok(bytes::Bytes::new().into()),
             Err(error) => Err(match error.kind() {
                 PublishErrorKind::StreamNotFound => {

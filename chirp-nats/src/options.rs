@@ -122,14 +122,14 @@ impl NatsOptions {
     }
 
     /// Sets the prefix of the subjects for answers, in place of `_INBOX`, so that permissions can tell clients apart. It should
-    /// begin with `_`: other inboxes get answers only from servers that allow them
+    /// begin with `_`: other inboxes get answers only from connections with the same prefix and from servers that allow them
     /// ([`NatsServerBuilder::answer_inboxes`](crate::NatsServerBuilder::answer_inboxes)).
     pub fn inbox_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.client = self.client.custom_inbox_prefix(prefix.into());
         self
     }
 
-    /// Sets how long a call waits while there is no connection to NATS. After that it fails with
+    /// Sets how long a call waits while there is no connection to NATS, or while the connection takes no messages. After that it fails with
     /// [`CallError::NotConnected`](chirp_runtime::peer::CallError::NotConnected), and was not sent. The default is 5 s.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;

@@ -94,13 +94,14 @@ impl AsyncWrite for NatsWriter {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.poll_room(cx))?;
         let longest = self
             .client
             .max_payload()
             .saturating_sub(SPARE + HEAD)
             .max(1);
         let shared = Arc::clone(&self.shared);
+        // Before room in the queue of the client is taken, which all connections share and which is kept until something is sent: the
+        // other side may never give credit.
         let mut state = shared.lock();
         if let Some(failure) = state.failure() {
             return Poll::Ready(Err(failure));
@@ -111,10 +112,12 @@ impl AsyncWrite for NatsWriter {
         let room = state.credit.saturating_sub(state.spent + COST);
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         let len = bytes.len().min(longest).min(room);
+        // Also without room in the queue, a failure of the connection ends the wait.
+        state.writer = Some(cx.waker().clone());
         if len == 0 {
-            state.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        ready!(self.poll_room(cx))?;
         // Sent under the lock, so that no status tells a number before its message.
         self.send(data(state.sent + 1, &bytes[..len]))?;
         state.sent += 1;
@@ -129,10 +132,11 @@ impl AsyncWrite for NatsWriter {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_room(cx))?;
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         if !state.end_sent && !state.has_failed() {
+            state.writer = Some(cx.waker().clone());
+            ready!(self.poll_room(cx))?;
             let number = state.sent + 1;
             self.send(ChannelFrame::End { number }.encode())?;
             state.sent = number;

@@ -43,6 +43,9 @@ const GROUP: &str = "q";
 /// a connection ends with [`ConnectionReset`](io::ErrorKind::ConnectionReset) if a message was lost, and with
 /// [`TimedOut`](io::ErrorKind::TimedOut) if the other side was silent for 10 s. It survives a lost connection to a server of NATS if no
 /// message was lost.
+///
+/// Each side names the subject on which it receives. It must begin with `_`, as `_INBOX`, or with the inbox prefix of this
+/// connection ([`NatsOptions::inbox_prefix`](crate::NatsOptions::inbox_prefix)); other connections are refused.
 #[derive(Clone)]
 pub struct NatsScheme {
     link: Arc<NatsLink>,
@@ -95,6 +98,7 @@ impl Scheme for NatsScheme {
             let text = "the answer is not that of a connection";
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         };
+        check_inbox(link, &subject)?;
         let remote = Endpoint::Other(address.clone());
         Ok(open(link, messages, subject, credit).with_remote(remote))
     }
@@ -113,6 +117,15 @@ impl Scheme for NatsScheme {
             link,
         }))
     }
+}
+
+/// Checks that the other side has named an inbox: everything of the connection is sent there, with the rights of this side.
+fn check_inbox(link: &NatsLink, subject: &str) -> io::Result<()> {
+    if link.may_answer(subject) {
+        return Ok(());
+    }
+    let text = format!("the other side has named `{subject}`, which is no inbox");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
 /// Returns the name of an address.
@@ -167,6 +180,7 @@ async fn accept(link: Arc<NatsLink>, request: Message) -> io::Result<Channel> {
         let text = "the request is not that of a connection";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     };
+    check_inbox(&link, &subject)?;
     let own = link.client.new_inbox();
     let messages = link.client.subscribe(own.clone()).await.map_err(unsent)?;
     let accepted = ChannelFrame::Accept {

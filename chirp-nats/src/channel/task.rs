@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_nats::{Client, Subject, Subscriber};
 use futures_core::Stream;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::frame::ChannelFrame;
 use super::state::ChannelShared;
+use crate::connection::soon;
 
 /// The time between two messages that tell the last number.
 const STATUS: Duration = Duration::from_secs(1);
@@ -115,17 +116,20 @@ impl ChannelTask {
         over
     }
 
+    /// Sends the status, unless the connection to NATS takes no messages: it is sent again in a second.
     async fn send_status(&self) {
         let status = self.shared.lock().status();
-        self.send(status).await;
+        let _ = timeout(STATUS, self.publish(&status)).await;
     }
 
     async fn send(&self, frame: ChannelFrame) {
         // A message that is lost is noticed by its number.
-        let _ = self
-            .client
-            .publish(self.subject.clone(), frame.encode())
-            .await;
+        let _ = soon(self.publish(&frame)).await;
+    }
+
+    async fn publish(&self, frame: &ChannelFrame) {
+        let sent = self.client.publish(self.subject.clone(), frame.encode());
+        let _ = sent.await;
     }
 
     fn fail(&self, kind: io::ErrorKind, text: &str) {

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use super::serving::{Audience, InboundMessage, Phase, PhaseSignals, SharedServer};
+use crate::connection::{at_once, soon};
 use crate::error::NatsError;
 use crate::headers::RequestHeaders;
 use crate::subject::listed;
@@ -73,6 +74,14 @@ impl DurableReception {
         let consumer = stream.get_or_create_consumer(&name, config).await;
         let consumer = consumer
             .map_err(|error| NatsError::JetStream(format!("consumer `{name}`: {error}")))?;
+        // The name does not tell every subject apart, and a consumer that exists is taken as it is.
+        let found = &consumer.cached_info().config;
+        if found.filter_subject != subject || found.ack_policy != AckPolicy::Explicit {
+            let text = format!(
+                "consumer `{name}` exists, for other messages than those to `{subject}` or without acknowledgements"
+            );
+            return Err(NatsError::JetStream(text));
+        }
         Ok(Self {
             serving: Arc::clone(serving),
             endpoint,
@@ -151,7 +160,7 @@ async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
             place: Some(place),
         };
         let mut call = request.call(message.payload.clone(), fields, None);
-        let (key, interrupted) = serving.in_progress.note_one_way();
+        let noted = serving.in_progress.note_one_way();
         let mut signs = interval(ACK_WAIT / 3);
         signs.reset();
         let answer = loop {
@@ -161,32 +170,35 @@ async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
             tokio::select! {
                 biased;
                 answer = &mut call => break Some(answer),
-                () = interrupted.notified() => break None,
+                () = noted.cancelled() => break None,
                 _ = signs.tick() => {
-                    let _ = message.ack_with(AckKind::Progress).await;
+                    let _ = at_once(message.ack_with(AckKind::Progress)).await;
                 }
             }
         };
-        serving.in_progress.forget(&key);
+        drop(noted);
         drop(call);
         if let Some(answer) = answer {
             verdict = Verdict::of(&answer);
             request.finish(answer).await;
         }
     }
-    let acknowledged = match verdict {
-        Verdict::Done => message.ack().await,
-        Verdict::Never => message.ack_with(AckKind::Term).await,
+    let kind = match verdict {
+        Verdict::Done => AckKind::Ack,
+        Verdict::Never => AckKind::Term,
         Verdict::Later => {
             let attempts = message.info().map_or(1, |info| info.delivered);
             let doubled = Duration::from_secs(1 << attempts.clamp(1, 6) >> 1);
-            let pause = doubled.min(MAX_PAUSE);
-            message.ack_with(AckKind::Nak(Some(pause))).await
+            AckKind::Nak(Some(doubled.min(MAX_PAUSE)))
         }
     };
-    if let Err(error) = acknowledged {
-        // JetStream delivers the message again.
-        tracing::warn!("a durable call was not acknowledged: {error}");
+    // Without the acknowledgement, JetStream delivers the message again.
+    match soon(message.ack_with(kind)).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::warn!("a durable call was not acknowledged: {error}"),
+        None => tracing::warn!(
+            "a durable call was not acknowledged: the connection to NATS takes no messages"
+        ),
     }
 }
 

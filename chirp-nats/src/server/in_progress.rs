@@ -24,10 +24,25 @@ pub(super) struct InProgress {
 
 #[derive(Default)]
 struct Calls {
-    /// The calls that can be cancelled, by the subject of their answer.
-    running: HashMap<String, Arc<Notify>, RandomState>,
+    next: u64,
+    /// The calls that can be cancelled, by the subject of their answer. Clients may have several calls answered to one subject.
+    running: HashMap<String, Vec<RunningCall>, RandomState>,
     /// Calls that were cancelled before they arrived: requests and cancels come through different subscriptions.
     cancelled: VecDeque<String>,
+}
+
+/// A call that can be cancelled.
+struct RunningCall {
+    number: u64,
+    cancelled: Arc<Notify>,
+}
+
+/// A call that was noted as running. Dropping it makes the call forgotten.
+pub(super) struct NotedCall {
+    calls: Arc<InProgress>,
+    reply: String,
+    number: u64,
+    cancelled: Arc<Notify>,
 }
 
 /// The place of one running call. Dropping it makes room.
@@ -57,25 +72,35 @@ impl InProgress {
 
     /// Returns whether a call was cancelled before it arrived.
     pub(super) fn was_cancelled(&self, reply: &str) -> bool {
-        let mut calls = self.lock();
-        let known = calls
-            .cancelled
-            .iter()
-            .position(|cancelled| cancelled == reply);
-        known.is_some_and(|at| calls.cancelled.remove(at).is_some())
+        self.lock().take_cancelled(reply)
     }
 
-    /// Notes that a call runs, so that it can be cancelled. The returned value tells that it is.
-    pub(super) fn note(&self, reply: &str) -> Arc<Notify> {
+    /// Notes that a call runs, so that it can be cancelled.
+    pub(super) fn note(self: &Arc<Self>, reply: &str) -> NotedCall {
         let cancelled = Arc::new(Notify::new());
-        if self.was_cancelled(reply) || self.is_interrupted() {
+        // One lock, so that a cancel that arrives meanwhile finds the call either running or not yet arrived.
+        let mut calls = self.lock();
+        if calls.take_cancelled(reply) || self.is_interrupted() {
             cancelled.notify_one();
         }
-        let mut calls = self.lock();
+        let number = calls.next;
+        calls.next += 1;
+        let running = RunningCall {
+            number,
+            cancelled: Arc::clone(&cancelled),
+        };
         calls
             .running
-            .insert(reply.to_owned(), Arc::clone(&cancelled));
-        cancelled
+            .entry(reply.to_owned())
+            .or_default()
+            .push(running);
+        drop(calls);
+        NotedCall {
+            calls: Arc::clone(self),
+            reply: reply.to_owned(),
+            number,
+            cancelled,
+        }
     }
 
     /// Returns whether calls are interrupted because the server ends.
@@ -84,26 +109,21 @@ impl InProgress {
     }
 
     /// As [`note`](Self::note), for a call that has no answer: it is interrupted with the server only.
-    pub(super) fn note_one_way(&self) -> (String, Arc<Notify>) {
-        static NUMBERS: AtomicUsize = AtomicUsize::new(0);
-        // No subject begins with a space.
-        let key = format!(" {}", NUMBERS.fetch_add(1, Ordering::Relaxed));
-        let interrupted = self.note(&key);
-        (key, interrupted)
-    }
-
-    pub(super) fn forget(&self, reply: &str) {
-        self.lock().running.remove(reply);
+    pub(super) fn note_one_way(self: &Arc<Self>) -> NotedCall {
+        // No subject of an answer is empty, and `cancel` leaves it alone.
+        self.note("")
     }
 
     /// Cancels a call. One that has not arrived is remembered.
     pub(super) fn cancel(&self, reply: &str) {
-        let mut calls = self.lock();
-        if let Some(running) = calls.running.remove(reply) {
-            running.notify_one();
+        if reply.is_empty() || reply.len() > MAX_SUBJECT {
             return;
         }
-        if reply.len() > MAX_SUBJECT {
+        let mut calls = self.lock();
+        if let Some(running) = calls.running.get(reply) {
+            for call in running {
+                call.cancelled.notify_one();
+            }
             return;
         }
         if calls.cancelled.len() == MAX_CANCELLED {
@@ -114,9 +134,10 @@ impl InProgress {
 
     /// Interrupts all calls that can be cancelled.
     pub(super) fn interrupt(&self) {
+        let calls = self.lock();
         self.interrupted.store(true, Ordering::Release);
-        for (_, running) in self.lock().running.drain() {
-            running.notify_one();
+        for call in calls.running.values().flatten() {
+            call.cancelled.notify_one();
         }
     }
 
@@ -133,6 +154,34 @@ impl InProgress {
 
     fn lock(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Calls {
+    /// Returns whether a call was cancelled before it arrived, once.
+    fn take_cancelled(&mut self, reply: &str) -> bool {
+        let mut cancelled = self.cancelled.iter();
+        let known = cancelled.position(|cancelled| cancelled == reply);
+        known.is_some_and(|at| self.cancelled.remove(at).is_some())
+    }
+}
+
+impl NotedCall {
+    /// Waits until the call is cancelled, or interrupted with the server.
+    pub(super) async fn cancelled(&self) {
+        self.cancelled.notified().await;
+    }
+}
+
+impl Drop for NotedCall {
+    fn drop(&mut self) {
+        let mut calls = self.calls.lock();
+        if let Some(running) = calls.running.get_mut(&self.reply) {
+            running.retain(|call| call.number != self.number);
+            if running.is_empty() {
+                calls.running.remove(&self.reply);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::endpoint::{Endpoint, ListedService};
 use super::serving::{PhaseSignals, SharedServer, TakesMessages, receive};
+use crate::connection::soon;
 
 /// A service as it answers questions of NATS micro.
 pub(super) struct MicroService {
@@ -147,11 +148,15 @@ struct Answers {
 impl TakesMessages for Answers {
     async fn take(&self, question: Message) {
         let Some(reply) = question.reply else { return };
+        if !self.service.serving.may_answer(&reply) {
+            tracing::warn!("a question of NATS micro has no answer: `{reply}` is no inbox");
+            return;
+        }
         let response = self.service.response(self.verb);
         let response = serde_json::to_vec(&response).unwrap_or_default();
         let client = &self.service.serving.link.client;
         // The question is repeated if it has no answer.
-        let _ = client.publish(reply, response.into()).await;
+        let _ = soon(client.publish(reply, response.into())).await;
     }
 }
 

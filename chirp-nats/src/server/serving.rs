@@ -16,10 +16,9 @@ use tokio::time::interval_at;
 
 use super::endpoint::Endpoint;
 use super::in_progress::{CallPlace, InProgress};
-use crate::connection::NatsLink;
+use crate::connection::{NatsLink, at_once, soon};
 use crate::headers::{self, ReplyError, RequestForm, RequestHeaders};
 use crate::inbox::BEAT;
-use crate::subject::Subjects;
 
 /// The time limit of calls of clients that are not Chirp's and set none.
 const PLAIN_TIMEOUT: Duration = Duration::from_mins(1);
@@ -170,12 +169,16 @@ pub(super) async fn receive(
     }
     // The server of NATS reads a number of more than nine digits as none, and ends the subscription at once. The client keeps
     // it for messages that are on their way, while it discards them with `drain` and `unsubscribe`.
-    let _ = messages.unsubscribe_after(u64::MAX).await;
+    if soon(messages.unsubscribe_after(u64::MAX)).await.is_none() {
+        return;
+    }
     drop(subscribed);
     if !receive_until(&mut messages, &mut phase, Phase::Finishing, taker).await {
         return;
     }
-    let _ = messages.unsubscribe().await;
+    if soon(messages.unsubscribe()).await.is_none() {
+        return;
+    }
     while let Some(message) = next(&mut messages).await {
         taker.take(message).await;
     }
@@ -207,9 +210,9 @@ async fn next(messages: &mut Subscriber) -> Option<Message> {
 
 impl SharedServer {
     /// Returns whether an answer may be sent to a subject.
-    fn may_answer(&self, reply: &str) -> bool {
+    pub(super) fn may_answer(&self, reply: &str) -> bool {
         let mut inboxes = self.inboxes.iter();
-        Subjects::is_inbox(reply) || inboxes.any(|inbox| reply.starts_with(&**inbox))
+        self.link.may_answer(reply) || inboxes.any(|inbox| reply.starts_with(&**inbox))
     }
 
     /// The identity of a caller, as a server of NATS tells it.
@@ -282,8 +285,8 @@ impl InboundMessage {
     async fn run(self, mut call: Call<Bytes>) {
         let serving = Arc::clone(&self.serving);
         let in_progress = &serving.in_progress;
-        let (key, cancelled) = match &self.reply {
-            Some(reply) => (reply.to_string(), in_progress.note(reply)),
+        let noted = match &self.reply {
+            Some(reply) => in_progress.note(reply),
             None => in_progress.note_one_way(),
         };
         let first = tokio::time::Instant::now() + BEAT;
@@ -293,11 +296,11 @@ impl InboundMessage {
             tokio::select! {
                 biased;
                 answer = &mut call => break Some(answer),
-                () = cancelled.notified() => break None,
+                () = noted.cancelled() => break None,
                 _ = beats.tick(), if with_beats => self.beat().await,
             }
         };
-        in_progress.forget(&key);
+        drop(noted);
         // The handler is dropped before its place is free.
         drop(call);
         match answer {
@@ -312,10 +315,9 @@ impl InboundMessage {
         if let Some(reply) = &self.reply {
             let headers = headers::beat(&self.serving.subject);
             let client = &self.serving.link.client;
-            // The caller gives up after three beats that do not come.
-            let _ = client
-                .publish_with_headers(reply.clone(), headers, Bytes::new())
-                .await;
+            let beat = client.publish_with_headers(reply.clone(), headers, Bytes::new());
+            // The caller gives up after three beats that do not come. The handler must not wait for them.
+            let _ = at_once(beat).await;
         }
     }
 
@@ -365,9 +367,13 @@ impl InboundMessage {
             headers::set_worker(&mut headers, &self.serving.id);
         }
         let sent = if headers.is_empty() {
-            client.publish(reply, body).await
+            soon(client.publish(reply, body)).await
         } else {
-            client.publish_with_headers(reply, headers, body).await
+            soon(client.publish_with_headers(reply, headers, body)).await
+        };
+        let Some(sent) = sent else {
+            tracing::warn!("an answer was not sent: the connection to NATS takes no messages");
+            return Ok(());
         };
         match sent {
             Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
