@@ -14,6 +14,7 @@ use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::connection::soon;
 use crate::error::NatsError;
 use crate::headers;
 use crate::subject::Subjects;
@@ -31,6 +32,8 @@ pub(crate) struct Inbox {
     subjects: Subjects,
     waiting: Arc<Mutex<Waiting>>,
     cancels: mpsc::UnboundedSender<CancelledCall>,
+    /// Ends the task that receives answers when it is dropped.
+    _open: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
@@ -48,8 +51,20 @@ enum Waiter {
         /// The subject of the server that runs the call, once it has sent a beat.
         worker: Option<String>,
     },
-    /// Any number of answers is awaited.
-    Many(mpsc::UnboundedSender<Message>),
+    /// Several answers are awaited.
+    Many {
+        answers: mpsc::UnboundedSender<ManyArrival>,
+        /// The answers and bytes that may still come: anyone who knows the subject can send any number of them.
+        room: usize,
+        bytes: usize,
+    },
+}
+
+/// One of several answers that are awaited, or their end.
+pub(crate) enum ManyArrival {
+    Answer(Message),
+    /// The answers have more bytes than they may have.
+    Full,
 }
 
 /// The end of the wait for one answer.
@@ -78,14 +93,17 @@ impl Inbox {
         let answers = answers.map_err(|_| NatsError::Closed)?;
         let waiting = Arc::default();
         let (cancels, cancelled) = mpsc::unbounded_channel();
+        let (open, closed) = oneshot::channel();
         let task = InboxTask {
             prefix: prefix.len(),
             waiting: Arc::clone(&waiting),
             answers,
             subjects: subjects.clone(),
         };
-        tokio::spawn(task.run(client.clone(), cancelled));
+        tokio::spawn(task.run(closed));
+        tokio::spawn(send_cancels(client.clone(), cancelled));
         Ok(Self {
+            _open: open,
             prefix,
             subjects: subjects.clone(),
             waiting,
@@ -122,10 +140,15 @@ impl Inbox {
         (subject, pending)
     }
 
-    /// Waits for answers to the returned subject.
-    pub(crate) fn expect_many(&self) -> (Subject, PendingReplies<'_>) {
+    /// Waits for answers to the returned subject. Beyond `max` answers further ones are ignored, and beyond `bytes` they end.
+    pub(crate) fn expect_many(&self, max: usize, bytes: usize) -> (Subject, PendingReplies<'_>) {
         let (sender, answers) = mpsc::unbounded_channel();
-        let (id, subject) = self.insert(Waiter::Many(sender), "");
+        let waiter = Waiter::Many {
+            answers: sender,
+            room: max,
+            bytes,
+        };
+        let (id, subject) = self.insert(waiter, "");
         let pending = PendingReplies {
             inbox: self,
             id,
@@ -190,7 +213,7 @@ impl Drop for PendingReply<'_> {
 pub(crate) struct PendingReplies<'i> {
     inbox: &'i Inbox,
     id: u64,
-    answers: mpsc::UnboundedReceiver<Message>,
+    answers: mpsc::UnboundedReceiver<ManyArrival>,
     cancel: Option<(MethodName, Subject)>,
 }
 
@@ -205,7 +228,7 @@ impl PendingReplies<'_> {
         self.cancel = None;
     }
 
-    pub(crate) async fn next(&mut self) -> Option<Message> {
+    pub(crate) async fn next(&mut self) -> Option<ManyArrival> {
         self.answers.recv().await
     }
 }
@@ -223,6 +246,15 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Tells servers of calls that were given up. A task of its own, so that no answer waits for a connection that takes no messages.
+async fn send_cancels(client: Client, mut cancelled: mpsc::UnboundedReceiver<CancelledCall>) {
+    while let Some(CancelledCall { subject, reply }) = cancelled.recv().await {
+        let headers = headers::cancel(&reply);
+        // Without a connection there is nothing to cancel.
+        let _ = soon(client.publish_with_headers(subject, headers, Bytes::new())).await;
+    }
+}
+
 /// The task that hands answers to the calls that wait for them.
 struct InboxTask {
     /// The length of the subject without the number.
@@ -233,7 +265,7 @@ struct InboxTask {
 }
 
 impl InboxTask {
-    async fn run(mut self, client: Client, mut cancelled: mpsc::UnboundedReceiver<CancelledCall>) {
+    async fn run(mut self, mut closed: oneshot::Receiver<()>) {
         let mut checks = interval(BEAT / 4);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -245,12 +277,7 @@ impl InboxTask {
                     Some(message) => self.deliver(message),
                     None => break,
                 },
-                cancel = cancelled.recv() => {
-                    let Some(CancelledCall { subject, reply }) = cancel else { break };
-                    let headers = headers::cancel(&reply);
-                    // Without a connection there is nothing to cancel.
-                    let _ = client.publish_with_headers(subject, headers, Bytes::new()).await;
-                }
+                _ = &mut closed => break,
                 _ = checks.tick() => self.end_silent(),
             }
         }
@@ -272,9 +299,24 @@ impl InboxTask {
                 // A cancel is sent there with the rights of this side.
                 *worker = Some(from.to_owned()).filter(|from| self.subjects.is_worker(from));
             }
-            (Some(Waiter::Many(answers)), None) => {
+            (
+                Some(Waiter::Many {
+                    answers,
+                    room,
+                    bytes,
+                }),
+                None,
+            ) if *room > 0 => {
+                *room -= 1;
+                let arrival = if let Some(left) = bytes.checked_sub(message.length) {
+                    *bytes = left;
+                    ManyArrival::Answer(message)
+                } else {
+                    *room = 0;
+                    ManyArrival::Full
+                };
                 // The receiver removes the entry when it is dropped.
-                let _ = answers.send(message);
+                let _ = answers.send(arrival);
             }
             (Some(Waiter::One { .. }), None) => {
                 let waiter = waiting.calls.remove(&id);
@@ -284,7 +326,7 @@ impl InboxTask {
                     let _ = answer.send(Arrival::Answer(message));
                 }
             }
-            (Some(Waiter::Many(_)), Some(_)) | (None, _) => {}
+            (Some(Waiter::Many { .. }) | None, _) => {}
         }
     }
 

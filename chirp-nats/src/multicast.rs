@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
@@ -11,9 +12,10 @@ use chirp_runtime::peer::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::caller::{CallMessage, answered, connected, unsent};
+use crate::caller::{CallMessage, answered, connected, handed_over, unsent};
 use crate::connection::NatsLink;
 use crate::headers;
+use crate::inbox::ManyArrival;
 
 /// The time after the last answer in which another is awaited.
 const QUIET: Duration = Duration::from_millis(300);
@@ -23,6 +25,9 @@ const TOTAL: Duration = Duration::from_secs(5);
 
 /// The most answers.
 const MAX_ANSWERS: usize = 10_000;
+
+/// The most bytes of all answers.
+const MAX_BYTES: usize = 64 << 20;
 
 /// Every server that has a method: see [`Nats::everyone`](crate::Nats::everyone).
 #[derive(Clone)]
@@ -47,6 +52,7 @@ impl Everyone {
             quiet: QUIET,
             total: TOTAL,
             max: MAX_ANSWERS,
+            max_bytes: MAX_BYTES,
         }
     }
 }
@@ -61,7 +67,7 @@ impl fmt::Debug for Everyone {
 ///
 /// How many servers there are is not known, so the end has to be chosen: a number of answers ([`expect`](Self::expect)), or a
 /// time without another one ([`quiet`](Self::quiet)), and in any case a time for all ([`timeout`](Self::timeout)) and a
-/// greatest number ([`max`](Self::max)). Without any server it ends at once. Handlers that run at the end are cancelled.
+/// greatest number ([`max`](Self::max)) and size ([`max_bytes`](Self::max_bytes)). A second answer of one server is ignored. Without any server it ends at once. Handlers that run at the end are cancelled.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -85,6 +91,7 @@ pub struct Multicast<C> {
     quiet: Duration,
     total: Duration,
     max: usize,
+    max_bytes: usize,
 }
 
 impl<C> Multicast<C> {
@@ -112,6 +119,12 @@ impl<C> Multicast<C> {
         self.max = answers;
         self
     }
+
+    /// Ends when the answers together have more bytes than this, 64 MiB by default. The answer beyond is discarded.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
 }
 
 impl<C> fmt::Debug for Multicast<C> {
@@ -121,6 +134,7 @@ impl<C> fmt::Debug for Multicast<C> {
             .field("quiet", &self.quiet)
             .field("total", &self.total)
             .field("max", &self.max)
+            .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -154,7 +168,7 @@ pub enum MulticastEnd {
     Quiet,
     /// The time for all answers is over.
     TimedOut,
-    /// The greatest number of answers has come.
+    /// The greatest number of answers has come, or of their bytes.
     Full,
     /// The call is one-way: nobody answers.
     OneWay,
@@ -205,22 +219,25 @@ where
             let sent = link
                 .client
                 .publish_with_headers(everyone, headers, message.params);
-            sent.await.map_err(|error| unsent(&link, &error))?;
+            let sent = handed_over(&link, sent).await?;
+            sent.map_err(|error| unsent(&link, &error))?;
             return Ok(Gathered {
                 answers: Vec::new(),
                 end: MulticastEnd::OneWay,
             });
         }
-        let (reply, mut replies) = link.inbox.expect_many();
+        let (reply, mut replies) = link.inbox.expect_many(self.max, self.max_bytes);
         let sent = link.client.publish_with_reply_and_headers(
             everyone,
             reply.clone(),
             headers,
             message.params,
         );
-        sent.await.map_err(|error| unsent(&link, &error))?;
+        let sent = handed_over(&link, sent).await?;
+        sent.map_err(|error| unsent(&link, &error))?;
         replies.cancel_at(message.method, reply);
         let mut answers = Vec::new();
+        let mut known = HashSet::new();
         let end = loop {
             if self.expected == Some(answers.len()) {
                 break MulticastEnd::Expected;
@@ -235,10 +252,19 @@ where
                 until
             };
             match timeout_at(wait, replies.next()).await {
-                Ok(Some(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                Ok(Some(ManyArrival::Answer(message)))
+                    if message.status == Some(StatusCode::NO_RESPONDERS) =>
+                {
                     break MulticastEnd::NoServers;
                 }
-                Ok(Some(message)) => answers.push(self.answer(message).await),
+                Ok(Some(ManyArrival::Answer(message))) => {
+                    let answer = self.answer(message).await;
+                    // Whoever is not Chirp's has no id.
+                    if answer.from.is_empty() || known.insert(answer.from.clone()) {
+                        answers.push(answer);
+                    }
+                }
+                Ok(Some(ManyArrival::Full)) => break MulticastEnd::Full,
                 Ok(None) => break MulticastEnd::Closed,
                 Err(_) if wait < until => break MulticastEnd::Quiet,
                 Err(_) => break MulticastEnd::TimedOut,
