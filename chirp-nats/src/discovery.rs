@@ -12,9 +12,9 @@ use chirp_runtime::node::{Announcement, Discovered, Discovery, NodeBuilder};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::connection::{Nats, NatsLink};
+use crate::connection::{Nats, NatsLink, soon};
 
 /// The interval between announcements of a node.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -27,6 +27,15 @@ const MAX_NODES: usize = 4_096;
 
 /// Addresses of a node that are remembered.
 const MAX_ADDRESSES: usize = 16;
+
+/// The longest name of a node, and the longest address, in bytes. Longer ones are ignored: what is remembered has a bound.
+const MAX_TEXT: usize = 255;
+
+/// The longest announcement in bytes. Longer ones are ignored.
+const MAX_MESSAGE: usize = 16 << 10;
+
+/// The shortest time between two answers to nodes that ask: a message of one node must not become any number of each other.
+const ANSWER_PAUSE: Duration = Duration::from_millis(100);
 
 /// Nodes that find each other through a NATS cluster.
 pub trait NatsNode {
@@ -97,6 +106,8 @@ impl Discovery for NatsDiscovery {
             },
             link: Arc::clone(&self.link),
             known: HashMap::new(),
+            said: Instant::now(),
+            answer_at: None,
             found: sender,
         };
         tokio::spawn(task.run());
@@ -124,6 +135,10 @@ struct DiscoveryTask {
     subject: String,
     own: NodeMessage,
     known: HashMap<String, KnownNode>,
+    /// When the last announcement was sent.
+    said: Instant,
+    /// When to answer a node that has asked.
+    answer_at: Option<Instant>,
     found: mpsc::Sender<Discovered>,
 }
 
@@ -153,6 +168,10 @@ impl DiscoveryTask {
                     let Some(message) = message else { return };
                     self.take(&message).await;
                 }
+                () = sleep_until(self.answer_at.unwrap_or_else(Instant::now)), if self.answer_at.is_some() => {
+                    self.answer_at = None;
+                    self.say(self.own.clone()).await;
+                }
                 _ = times.tick() => {
                     self.say(self.own.clone()).await;
                     self.expire().await;
@@ -166,25 +185,26 @@ impl DiscoveryTask {
         .await;
     }
 
-    async fn say(&self, message: NodeMessage) {
+    async fn say(&mut self, message: NodeMessage) {
+        self.said = Instant::now();
         let message = serde_json::to_vec(&message).unwrap_or_default();
+        let client = &self.link.client;
         // Said again soon.
-        let _ = self
-            .link
-            .client
-            .publish(self.subject.clone(), message.into())
-            .await;
+        let _ = soon(client.publish(self.subject.clone(), message.into())).await;
     }
 
     async fn take(&mut self, message: &[u8]) {
+        if message.len() > MAX_MESSAGE {
+            return;
+        }
         let Ok(message) = serde_json::from_slice::<NodeMessage>(message) else {
             return;
         };
-        if message.name == self.own.name {
+        if message.name == self.own.name || message.name.len() > MAX_TEXT {
             return;
         }
-        if message.asks {
-            self.say(self.own.clone()).await;
+        if message.asks && self.answer_at.is_none() {
+            self.answer_at = Some(self.said + ANSWER_PAUSE);
         }
         if message.leaves {
             let known = self.known.get(&message.name);
@@ -198,6 +218,7 @@ impl DiscoveryTask {
             return;
         }
         let mut addresses = message.addresses;
+        addresses.retain(|address| address.len() <= MAX_TEXT);
         addresses.truncate(MAX_ADDRESSES);
         if addresses.is_empty() {
             return;
