@@ -1,5 +1,6 @@
 //! Services over NATS, with real servers of NATS. Without the program `nats-server`, each test says that it is skipped.
 
+mod attacks;
 mod calls;
 mod channel;
 mod closing;
@@ -8,5 +9,6 @@ mod durable;
 mod listing;
 mod multicast;
 mod nodes;
+mod outages;
 mod service;
 mod support;

@@ -103,6 +103,15 @@ impl NatsProcess {
         }
     }
 
+    /// Stops the server without ending it: it keeps its connections, and neither reads nor writes.
+    pub(crate) fn freeze(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        let frozen = Command::new("kill")
+            .args(["-STOP", &child.id().to_string()])
+            .status();
+        assert!(frozen.expect("kill is installed").success());
+    }
+
     pub(crate) fn address(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
