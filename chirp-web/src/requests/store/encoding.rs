@@ -54,6 +54,30 @@ pub(super) mod optional_time {
     }
 }
 
+/// Bytes of a fixed number, in base64.
+pub(super) mod array {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in super::super) fn serialize<const N: usize, S: Serializer>(
+        bytes: &[u8; N],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(in super::super) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u8; N], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(text).map_err(Error::custom)?;
+        let bytes = bytes.try_into();
+        bytes.map_err(|_| Error::custom(format_args!("there must be {N} bytes")))
+    }
+}
+
 /// Metadata, as a list of entries.
 pub(super) mod metadata {
     use base64::Engine;

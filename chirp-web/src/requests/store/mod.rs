@@ -11,6 +11,8 @@
     )
 )]
 
+#[cfg(feature = "requests-store")]
+mod byte_table;
 mod encoding;
 mod error;
 #[cfg(feature = "requests-store")]
@@ -23,6 +25,8 @@ mod record;
 #[cfg(feature = "requests-store")]
 mod request_file;
 mod resumption;
+#[cfg(feature = "requests-store")]
+mod table_key;
 #[cfg(feature = "requests-store")]
 mod tables;
 #[cfg(test)]

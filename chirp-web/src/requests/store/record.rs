@@ -12,6 +12,7 @@ use super::progress::{RequestProgress, left};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct RequestRecord {
     /// The ID of the request, which is that of its response, too.
+    #[serde(with = "encoding::array")]
     pub(crate) id: [u8; 16],
     /// The key by which its caller may repeat the request.
     pub(crate) key: Option<IdempotencyKey>,
@@ -45,6 +46,7 @@ pub(crate) struct RequestRecord {
 pub(crate) struct IdempotencyKey {
     pub(crate) key: String,
     /// A hash of everything that makes the request: another request with the same key is an error.
+    #[serde(with = "encoding::array")]
     pub(crate) fingerprint: [u8; 32],
 }
 

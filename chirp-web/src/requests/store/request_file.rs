@@ -153,7 +153,7 @@ impl RequestFile {
                     known: FORMAT,
                 };
             }
-            TableFailure::Database(error) => error,
+            TableFailure::Database(error) => *error,
         };
         match error {
             redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {

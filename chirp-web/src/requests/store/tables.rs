@@ -1,44 +1,41 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{TableError, Value, WriteTransaction};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::byte_table::ByteTable;
 use super::encoding::time::to_millis;
 use super::progress::{RequestChange, RequestOutcome, RequestProgress};
 use super::record::{Acceptance, RequestRecord, StoredRequest, StoredResponse};
+use super::table_key::{expiry_key, owner_key, read_sequence, sequence_key};
 
 /// The format of the tables and of the values in them.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
-/// Single values: the format of the file, and the last sequence number.
-const VALUES: TableDefinition<'_, &str, u64> = TableDefinition::new("values");
-/// Requests by their sequence number, in JSON.
-const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
-const ARGUMENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("arguments");
-const PROGRESS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("progress");
-/// Responses: their head in JSON, and their body.
-const RESPONSES: TableDefinition<'_, u64, (&[u8], &[u8])> = TableDefinition::new("responses");
-const IDS: TableDefinition<'_, u128, u64> = TableDefinition::new("ids");
-/// Requests by their owners and idempotency keys.
-const KEYS: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("keys");
-const UNFINISHED: TableDefinition<'_, u64, ()> = TableDefinition::new("unfinished");
-/// Finished requests by the time at which they expire, in milliseconds since 1970.
-const EXPIRIES: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("expiries");
+/// The names of the single values.
+const FORMAT_NAME: &[u8] = b"format";
+const LAST_NAME: &[u8] = b"last";
 
 /// The tables of a file in one transaction.
 pub(super) struct Tables<'t> {
-    values: Table<'t, &'static str, u64>,
-    records: Table<'t, u64, &'static [u8]>,
-    arguments: Table<'t, u64, &'static [u8]>,
-    progress: Table<'t, u64, &'static [u8]>,
-    responses: Table<'t, u64, (&'static [u8], &'static [u8])>,
-    ids: Table<'t, u128, u64>,
-    keys: Table<'t, (&'static str, &'static str), u64>,
-    unfinished: Table<'t, u64, ()>,
-    expiries: Table<'t, (u64, u64), ()>,
+    /// Single values: the format of the file, and the last sequence number.
+    values: ByteTable<'t>,
+    /// Requests by their sequence number, in JSON.
+    records: ByteTable<'t>,
+    arguments: ByteTable<'t>,
+    progress: ByteTable<'t>,
+    /// The heads of responses, in JSON.
+    responses: ByteTable<'t>,
+    bodies: ByteTable<'t>,
+    /// Sequence numbers by the ID of the request.
+    ids: ByteTable<'t>,
+    /// Sequence numbers by the owner and the idempotency key of the request.
+    keys: ByteTable<'t>,
+    unfinished: ByteTable<'t>,
+    /// Finished requests by the time at which they expire.
+    expiries: ByteTable<'t>,
     /// Whether there is something to commit.
     pub(super) has_changed: bool,
 }
@@ -47,7 +44,7 @@ pub(super) struct Tables<'t> {
 #[derive(Debug)]
 pub(super) enum TableFailure {
     /// The transaction as a whole has failed.
-    Database(redb::Error),
+    Database(Box<redb::Error>),
     /// A value cannot be decoded.
     Damaged(String),
     /// The file has another format.
@@ -58,7 +55,7 @@ macro_rules! database_failures {
     ($($error:ty),*) => {$(
         impl From<$error> for TableFailure {
             fn from(error: $error) -> Self {
-                Self::Database(error.into())
+                Self::Database(Box::new(error.into()))
             }
         }
     )*};
@@ -68,7 +65,7 @@ database_failures!(
     redb::CommitError,
     redb::DatabaseError,
     redb::StorageError,
-    redb::TableError,
+    TableError,
     redb::TransactionError
 );
 
@@ -83,32 +80,32 @@ impl<'t> Tables<'t> {
     /// Opens the tables, and creates those of an empty file.
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, TableFailure> {
         let is_new = transaction.list_tables()?.next().is_none();
-        if !is_new {
-            // Before anything else is opened: tables of another format may have other types.
-            let values = transaction.open_table(VALUES)?;
-            let found = values.get("format")?.map(|value| value.value());
+        // Before anything else is opened: tables of another format may have other types.
+        let mut values = ByteTable::open(transaction, "values").map_err(find_first_format)?;
+        if is_new {
+            values.insert(FORMAT_NAME, &FORMAT.to_be_bytes())?;
+        } else {
+            let found = read_number(&values, FORMAT_NAME)?;
             match found {
                 Some(FORMAT) => {}
                 Some(found) => return Err(TableFailure::UnknownFormat(found)),
                 None => return Err(TableFailure::Damaged("it has no format".into())),
             }
         }
-        let mut tables = Self {
-            values: transaction.open_table(VALUES)?,
-            records: transaction.open_table(RECORDS)?,
-            arguments: transaction.open_table(ARGUMENTS)?,
-            progress: transaction.open_table(PROGRESS)?,
-            responses: transaction.open_table(RESPONSES)?,
-            ids: transaction.open_table(IDS)?,
-            keys: transaction.open_table(KEYS)?,
-            unfinished: transaction.open_table(UNFINISHED)?,
-            expiries: transaction.open_table(EXPIRIES)?,
+        let table = |name| ByteTable::open(transaction, name);
+        Ok(Self {
+            values,
+            records: table("records")?,
+            arguments: table("arguments")?,
+            progress: table("progress")?,
+            responses: table("responses")?,
+            bodies: table("bodies")?,
+            ids: table("ids")?,
+            keys: table("keys")?,
+            unfinished: table("unfinished")?,
+            expiries: table("expiries")?,
             has_changed: is_new,
-        };
-        if is_new {
-            tables.values.insert("format", FORMAT)?;
-        }
-        Ok(tables)
+        })
     }
 
     pub(super) fn accept(
@@ -118,8 +115,7 @@ impl<'t> Tables<'t> {
     ) -> Result<Acceptance, TableFailure> {
         let mut accepted = None;
         if let Some(key) = &record.key {
-            let found = self.keys.get((record.owner.as_str(), key.key.as_str()))?;
-            accepted = found.map(|found| found.value());
+            accepted = read_number(&self.keys, &owner_key(&record.owner, &key.key))?;
         }
         if accepted.is_none() {
             accepted = self.sequence(&record.id)?;
@@ -133,19 +129,19 @@ impl<'t> Tables<'t> {
         }
         let head = encode(record)?;
         let progress = encode(&RequestProgress::default())?;
-        let last = self.values.get("last")?.map_or(0, |last| last.value());
-        let sequence = last + 1;
+        let last = read_number(&self.values, LAST_NAME)?.unwrap_or(0);
+        let sequence = sequence_key(last + 1);
         self.has_changed = true;
-        self.values.insert("last", sequence)?;
-        self.records.insert(sequence, head.as_slice())?;
-        self.arguments.insert(sequence, arguments)?;
-        self.progress.insert(sequence, progress.as_slice())?;
-        self.ids.insert(u128::from_be_bytes(record.id), sequence)?;
+        self.values.insert(LAST_NAME, &sequence)?;
+        self.records.insert(&sequence, &head)?;
+        self.arguments.insert(&sequence, arguments)?;
+        self.progress.insert(&sequence, &progress)?;
+        self.ids.insert(&record.id, &sequence)?;
         if let Some(key) = &record.key {
-            let key = (record.owner.as_str(), key.key.as_str());
-            self.keys.insert(key, sequence)?;
+            let key = owner_key(&record.owner, &key.key);
+            self.keys.insert(&key, &sequence)?;
         }
-        self.unfinished.insert(sequence, ())?;
+        self.unfinished.insert(&sequence, &[])?;
         Ok(Acceptance::New)
     }
 
@@ -162,8 +158,9 @@ impl<'t> Tables<'t> {
             return Ok(false);
         }
         let progress = encode(&progress)?;
+        let key = sequence_key(sequence);
         self.has_changed = true;
-        self.progress.insert(sequence, progress.as_slice())?;
+        self.progress.insert(&key, &progress)?;
         match change {
             RequestChange::Begun(_) | RequestChange::Attempted(_) => {}
             RequestChange::Answered(_, response) => {
@@ -171,18 +168,19 @@ impl<'t> Tables<'t> {
                     is_error: response.is_error,
                     media_type: response.media_type.clone(),
                 })?;
-                let response = (head.as_slice(), response.body.as_ref());
-                self.responses.insert(sequence, response)?;
-                self.arguments.remove(sequence)?;
+                self.responses.insert(&key, &head)?;
+                self.bodies.insert(&key, &response.body)?;
+                self.arguments.remove(&key)?;
             }
             RequestChange::Finished(end) => {
-                self.arguments.remove(sequence)?;
+                self.arguments.remove(&key)?;
                 if end.outcome != RequestOutcome::Kept {
-                    self.responses.remove(sequence)?;
+                    self.responses.remove(&key)?;
+                    self.bodies.remove(&key)?;
                 }
-                self.unfinished.remove(sequence)?;
-                let expires = to_millis(end.expires);
-                self.expiries.insert((expires, sequence), ())?;
+                self.unfinished.remove(&key)?;
+                let expiry = expiry_key(to_millis(end.expires), sequence);
+                self.expiries.insert(&expiry, &[])?;
             }
         }
         Ok(true)
@@ -202,20 +200,18 @@ impl<'t> Tables<'t> {
         let Some(first) = after.checked_add(1) else {
             return Ok(found);
         };
-        for entry in self.unfinished.range(first..)?.take(max) {
-            found.push(self.read(entry?.0.value())?);
+        let (first, last) = (sequence_key(first), sequence_key(u64::MAX));
+        for key in self.unfinished.keys(&first, &last, max)? {
+            found.push(self.read(sequence_of(&key)?)?);
         }
         Ok(found)
     }
 
     pub(super) fn expire(&mut self, now: SystemTime, max: usize) -> Result<usize, TableFailure> {
-        let mut expired = Vec::new();
-        let until = (to_millis(now), u64::MAX);
-        for entry in self.expiries.range(..=until)?.take(max) {
-            expired.push(entry?.0.value().1);
-        }
-        for sequence in &expired {
-            self.remove_sequence(*sequence)?;
+        let (first, last) = (expiry_key(0, 0), expiry_key(to_millis(now), u64::MAX));
+        let expired = self.expiries.keys(&first, &last, max)?;
+        for key in &expired {
+            self.remove_sequence(sequence_of(key)?)?;
         }
         Ok(expired.len())
     }
@@ -230,61 +226,90 @@ impl<'t> Tables<'t> {
     fn remove_sequence(&mut self, sequence: u64) -> Result<(), TableFailure> {
         let record = self.read_record(sequence)?;
         let progress = self.read_progress(sequence)?;
+        let key = sequence_key(sequence);
         self.has_changed = true;
-        self.records.remove(sequence)?;
-        self.arguments.remove(sequence)?;
-        self.progress.remove(sequence)?;
-        self.responses.remove(sequence)?;
-        self.ids.remove(u128::from_be_bytes(record.id))?;
-        if let Some(key) = &record.key {
-            self.keys
-                .remove((record.owner.as_str(), key.key.as_str()))?;
+        for table in [
+            &mut self.records,
+            &mut self.arguments,
+            &mut self.progress,
+            &mut self.responses,
+            &mut self.bodies,
+            &mut self.unfinished,
+        ] {
+            table.remove(&key)?;
         }
-        self.unfinished.remove(sequence)?;
+        self.ids.remove(&record.id)?;
+        if let Some(key) = &record.key {
+            self.keys.remove(&owner_key(&record.owner, &key.key))?;
+        }
         if let Some(end) = progress.end {
-            self.expiries.remove((to_millis(end.expires), sequence))?;
+            let expiry = expiry_key(to_millis(end.expires), sequence);
+            self.expiries.remove(&expiry)?;
         }
         Ok(())
     }
 
     fn sequence(&self, id: &[u8; 16]) -> Result<Option<u64>, TableFailure> {
-        let found = self.ids.get(u128::from_be_bytes(*id))?;
-        Ok(found.map(|found| found.value()))
+        read_number(&self.ids, id)
     }
 
     fn read(&self, sequence: u64) -> Result<StoredRequest, TableFailure> {
-        let arguments = self.arguments.get(sequence)?;
-        let arguments = arguments.map(|bytes| Bytes::copy_from_slice(bytes.value()));
-        let response = match self.responses.get(sequence)? {
+        let key = sequence_key(sequence);
+        let arguments = self.arguments.get(&key)?;
+        let response = match self.responses.get(&key)? {
             None => None,
-            Some(stored) => {
-                let (head, body) = stored.value();
-                let head: ResponseHead = decode(head)?;
+            Some(head) => {
+                let head: ResponseHead = decode(&head)?;
+                let body = self.bodies.get(&key)?;
                 Some(Arc::new(StoredResponse {
                     is_error: head.is_error,
                     media_type: head.media_type,
-                    body: Bytes::copy_from_slice(body),
+                    body: body.ok_or_else(|| missing(sequence))?.into(),
                 }))
             }
         };
         Ok(StoredRequest {
             sequence,
             record: Arc::new(self.read_record(sequence)?),
-            arguments: arguments.unwrap_or_default(),
+            arguments: arguments.unwrap_or_default().into(),
             progress: self.read_progress(sequence)?,
             response,
         })
     }
 
     fn read_record(&self, sequence: u64) -> Result<RequestRecord, TableFailure> {
-        let record = self.records.get(sequence)?;
-        decode(record.ok_or_else(|| missing(sequence))?.value())
+        let record = self.records.get(&sequence_key(sequence))?;
+        decode(&record.ok_or_else(|| missing(sequence))?)
     }
 
     fn read_progress(&self, sequence: u64) -> Result<RequestProgress, TableFailure> {
-        let progress = self.progress.get(sequence)?;
-        decode(progress.ok_or_else(|| missing(sequence))?.value())
+        let progress = self.progress.get(&sequence_key(sequence))?;
+        decode(&progress.ok_or_else(|| missing(sequence))?)
     }
+}
+
+/// Recognises a file of the first format, whose tables had types of their own.
+fn find_first_format(error: TableError) -> TableFailure {
+    match error {
+        TableError::TableTypeMismatch { key, value, .. }
+            if key == <&str>::type_name() && value == u64::type_name() =>
+        {
+            TableFailure::UnknownFormat(1)
+        }
+        error => error.into(),
+    }
+}
+
+/// Reads a value that is a number.
+fn read_number(table: &ByteTable<'_>, key: &[u8]) -> Result<Option<u64>, TableFailure> {
+    let found = table.get(key)?;
+    found.map(|bytes| sequence_of(&bytes)).transpose()
+}
+
+/// Reads the sequence number of a key or value.
+fn sequence_of(bytes: &[u8]) -> Result<u64, TableFailure> {
+    let sequence = read_sequence(bytes);
+    sequence.ok_or_else(|| TableFailure::Damaged("a number in it is too short".into()))
 }
 
 fn missing(sequence: u64) -> TableFailure {

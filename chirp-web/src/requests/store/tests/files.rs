@@ -139,31 +139,43 @@ fn a_file_that_was_cut_is_refused() {
     }
 }
 
+/// Writes a file with a table `values` that says which format the file has.
+fn write_format<K, V>(path: &Path, key: K::SelfType<'static>, value: V::SelfType<'static>)
+where
+    K: redb::Key + 'static,
+    V: redb::Value + 'static,
+{
+    let values = redb::TableDefinition::<K, V>::new("values");
+    let database = redb::Database::create(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let mut table = transaction.open_table(values).unwrap();
+    table.insert(key, value).unwrap();
+    drop(table);
+    transaction.commit().unwrap();
+}
+
+/// Opens a file of another format, and returns the format that the error names.
+fn found_format(path: &Path) -> u64 {
+    match RequestStore::open(path).unwrap_err() {
+        StoreError::UnknownFormat {
+            found, known: 2, ..
+        } => found,
+        error => panic!("{error}"),
+    }
+}
+
 #[test]
 fn another_format_is_refused() {
     let folder = Folder::new();
-    let values = redb::TableDefinition::<&str, u64>::new("values");
-    let database = redb::Database::create(folder.file()).unwrap();
-    let transaction = database.begin_write().unwrap();
-    transaction
-        .open_table(values)
-        .unwrap()
-        .insert("format", 2)
-        .unwrap();
-    transaction.commit().unwrap();
-    drop(database);
-    let error = RequestStore::open(folder.file()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::UnknownFormat {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    write_format::<&[u8], &[u8]>(&folder.file(), b"format", &[0, 0, 0, 0, 0, 0, 0, 3]);
+    assert_eq!(found_format(&folder.file()), 3);
+}
+
+#[test]
+fn the_first_format_is_refused() {
+    let folder = Folder::new();
+    write_format::<&str, u64>(&folder.file(), "format", 1);
+    assert_eq!(found_format(&folder.file()), 1);
 }
 
 #[tokio::test]
