@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use chirp_runtime::reflect::Description;
 use http::header::HeaderValue;
+use serde::Serialize;
 
 use super::entity_tag;
 use super::open_api::{self, RequestForms};
@@ -41,12 +42,12 @@ struct View {
 impl DocumentCache {
     /// Creates a cache of `OpenAPI` documents.
     pub(super) fn open_api() -> Self {
-        Self::new(|description, forms| open_api::document(description, forms).to_string())
+        Self::new(|description, forms| write(&open_api::document(description, forms)))
     }
 
     /// Creates a cache of descriptions, which other gateways and clients of Chirp read.
     pub(super) fn descriptions() -> Self {
-        Self::new(|description, _| serde_json::to_string(description).unwrap_or_default())
+        Self::new(|description, _| write(description))
     }
 
     fn new(write: fn(&Description, RequestForms) -> String) -> Self {
@@ -113,6 +114,11 @@ impl DocumentCache {
         *lock(&self.merged) = Some(Arc::clone(&merged));
         merged
     }
+}
+
+/// Descriptions can always be written as JSON.
+fn write(document: &impl Serialize) -> String {
+    serde_json::to_string(document).unwrap_or_default()
 }
 
 /// Iterates over all names in a description.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::media_type::MediaType;
 use super::problem::own_status;
+use deferred::DeferredParts;
 use schema::{ComponentNames, plain_name};
 
 /// The characters of method names that paths do not have.
@@ -26,6 +27,9 @@ const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
 /// The name of the schema of errors.
 const PROBLEM: &str = "Problem";
 
+/// The media type of errors.
+const PROBLEM_MEDIA: &str = "application/problem+json";
+
 /// The ways in which a gateway takes requests.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RequestForms {
@@ -37,60 +41,43 @@ pub(super) struct RequestForms {
 
 /// Describes methods as an `OpenAPI` document.
 pub(super) fn document(description: &Description, forms: RequestForms) -> Value {
-    let own_names: &[&str] = if forms.has_deferred {
-        &[
-            PROBLEM,
-            deferred::ACCEPTED,
-            deferred::LATER,
-            deferred::STATUS,
-        ]
-    } else {
-        &[PROBLEM]
-    };
-    let names = ComponentNames::new(&description.types, own_names);
-    let mut schemas = names.schemas(&description.types);
-    schemas.insert(PROBLEM.to_owned(), problem_schema());
+    let mut document = parse(include_str!("document.json"));
+    let mut own_names = vec![PROBLEM];
+    if forms.has_deferred {
+        own_names.extend(deferred::SCHEMAS);
+    }
     let mut writer = Writer {
-        names,
-        forms,
+        names: ComponentNames::new(&description.types, &own_names),
+        has_get: forms.has_get,
+        deferred: forms.has_deferred.then(DeferredParts::new),
         operations: BTreeSet::new(),
     };
+    let components = &mut document["components"];
+    if let Some(schemas) = components["schemas"].as_object_mut() {
+        writer.names.add_schemas(&description.types, schemas);
+    }
     let mut paths = Map::new();
+    let mut tags = Vec::new();
     for service in &description.services {
         for method in &service.methods {
             let name = utf8_percent_encode(&method.name, NOT_IN_PATHS);
             paths.insert(format!("/call/{name}"), writer.path(service, method));
         }
+        tags.push(json!({"name": tag(service), "description": service.documentation}));
     }
-    let mut components = json!({});
-    if forms.has_deferred {
-        paths.insert(
-            "/requests/{id}".to_owned(),
-            deferred::path(|id| writer.operation_id(id)),
-        );
-        deferred::add_schemas(&mut schemas);
-        components["parameters"] = deferred::parameter_components();
-        components["callbacks"] = deferred::callback_components();
+    if let Some(deferred) = writer.deferred.take() {
+        deferred.add_components(components);
+        let path = deferred.path(|id| writer.operation_id(id));
+        paths.insert("/requests/{id}".to_owned(), path);
     }
-    components["schemas"] = Value::Object(schemas);
-    let tags = description
-        .services
-        .iter()
-        .map(|service| json!({"name": tag(service), "description": service.documentation}));
-    let tags: Vec<_> = tags.collect();
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Chirp services",
-            "version": "1",
-            "description": "Methods are called with arguments by name, as JSON.",
-        },
-        // Relative to the address of this document.
-        "servers": [{"url": "."}],
-        "tags": tags,
-        "paths": paths,
-        "components": components,
-    })
+    document["paths"] = Value::Object(paths);
+    document["tags"] = Value::Array(tags);
+    document
+}
+
+/// Reads a constant part of a document. Most parts are texts: code that builds them is several times as large.
+fn parse(json: &'static str) -> Value {
+    serde_json::from_slice(json.as_bytes()).unwrap_or_default()
 }
 
 fn tag(service: &ServiceDescription) -> &str {
@@ -100,25 +87,12 @@ fn tag(service: &ServiceDescription) -> &str {
     }
 }
 
-fn problem_schema() -> Value {
-    json!({
-        "type": "object",
-        "description": "An error (RFC 9457)",
-        "properties": {
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "code": {"type": "integer", "minimum": 0, "maximum": 65535, "description": "The code of the error"},
-            "name": {"type": "string", "description": "The name of the error"},
-            "data": {"description": "The fields of the error"},
-        },
-        "required": ["title", "status", "detail"],
-    })
-}
-
 struct Writer {
     names: ComponentNames,
-    forms: RequestForms,
+    /// Whether idempotent methods may be called with GET.
+    has_get: bool,
+    /// `None` if responses do not come later.
+    deferred: Option<DeferredParts>,
     /// The IDs of operations so far.
     operations: BTreeSet<String>,
 }
@@ -135,27 +109,17 @@ impl Writer {
             let others = method.arguments.iter().filter(|argument| !argument.stream);
             post["parameters"] = self.parameters(others);
             let media = MediaType::Bytes.name();
-            post["requestBody"] = json!({
-                "description": format!("The stream {}", stream.name),
-                "required": true,
-                "content": {media: {"schema": {"type": "string", "format": "binary"}}},
-            });
+            let mut body = body(media, schema::binary());
+            body["description"] = format!("The stream {}", stream.name).into();
+            post["requestBody"] = body;
         } else {
-            post["requestBody"] = json!({
-                "required": true,
-                "content": {"application/json": {"schema": self.arguments(method)}},
-            });
-            if self.forms.has_deferred {
-                post["parameters"] = deferred::parameters();
-                post["callbacks"] = deferred::callbacks();
-                // A one-way call has that status anyway, without content.
-                if !method.one_way {
-                    post["responses"]["202"] = deferred::accepted();
-                }
+            post["requestBody"] = body(MediaType::Json.name(), self.arguments(method));
+            if let Some(deferred) = &self.deferred {
+                deferred.add_to(&mut post, method.one_way);
             }
         }
         path.insert("post".to_owned(), post);
-        if self.forms.has_get && super::calling::can_get(method) {
+        if self.has_get && super::calling::can_get(method) {
             let mut get = self.operation(service, method, ".get");
             get["parameters"] = self.parameters(method.arguments.iter());
             path.insert("get".to_owned(), get);
@@ -188,11 +152,11 @@ impl Writer {
             "responses": self.responses(method),
         });
         if !summary.is_empty() {
-            operation["summary"] = json!(summary);
-            operation["description"] = json!(method.documentation);
+            operation["summary"] = summary.into();
+            operation["description"] = method.documentation.as_str().into();
         }
         if method.deprecated.is_some() {
-            operation["deprecated"] = json!(true);
+            operation["deprecated"] = true.into();
         }
         operation
     }
@@ -202,28 +166,20 @@ impl Writer {
         if let (true, [argument]) = (method.params, &method.arguments[..]) {
             return self.names.value(&argument.value);
         }
-        let properties: Map<_, _> = method
-            .arguments
-            .iter()
-            .map(|argument| (argument.name.clone(), self.argument(argument)))
-            .collect();
-        let required: Vec<_> = method
-            .arguments
-            .iter()
-            .filter(|argument| argument.required && argument.aliases.is_empty())
-            .map(|argument| &argument.name)
-            .collect();
-        let mut schema = json!({"type": "object", "properties": properties});
-        if !required.is_empty() {
-            schema["required"] = json!(required);
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for argument in &method.arguments {
+            properties.insert(argument.name.clone(), self.argument(argument));
+            if argument.required && argument.aliases.is_empty() {
+                required.push(argument.name.as_str().into());
+            }
         }
-        schema
+        schema::object(properties, required)
     }
 
     fn argument(&self, argument: &ArgumentDescription) -> Value {
         let value = self.names.value(&argument.value);
         if argument.stream && !argument.value.is_bytes() {
-            return json!({"type": "array", "items": value});
+            return schema::array(value);
         }
         value
     }
@@ -235,7 +191,7 @@ impl Writer {
                 "name": argument.name,
                 "in": "query",
                 "required": argument.required && argument.aliases.is_empty(),
-                "content": {"application/json": {"schema": self.names.value(&argument.value)}},
+                "content": content(MediaType::Json.name(), self.names.value(&argument.value)),
             })
         });
         parameters.collect()
@@ -243,17 +199,12 @@ impl Writer {
 
     fn responses(&self, method: &MethodDescription) -> Value {
         let mut responses = Map::new();
-        let (status, response) = if method.one_way {
-            let response = json!({"description": "The call was sent; there is no result"});
-            ("202", response)
+        let (status, success) = if method.one_way {
+            ("202", described("The call was sent; there is no result"))
         } else {
-            let content = self.content(method);
-            (
-                "200",
-                json!({"description": "The result", "content": content}),
-            )
+            ("200", response("The result", self.content(method)))
         };
-        responses.insert(status.to_owned(), response);
+        responses.insert(status.to_owned(), success);
         let mut by_status = BTreeMap::<_, Vec<_>>::new();
         for error in &method.errors {
             let status = own_status(error).as_str().to_owned();
@@ -261,77 +212,90 @@ impl Writer {
         }
         for (status, errors) in by_status {
             let texts: Vec<_> = errors.iter().map(|error| error_text(error)).collect();
-            let response = json!({
-                "description": texts.join("\n"),
-                "content": {"application/problem+json": {"schema": self.error_schema(&errors)}},
-            });
-            responses.insert(status, response);
+            let content = content(PROBLEM_MEDIA, self.error_schema(&errors));
+            responses.insert(status, response(&texts.join("\n"), content));
         }
-        let reference = format!("#/components/schemas/{PROBLEM}");
-        let response = json!({
-            "description": "The call failed",
-            "content": {"application/problem+json": {"schema": {"$ref": reference}}},
-        });
-        responses.insert("default".to_owned(), response);
+        let content = content(PROBLEM_MEDIA, schema::reference(PROBLEM));
+        responses.insert("default".to_owned(), response("The call failed", content));
         Value::Object(responses)
     }
 
     fn error_schema(&self, errors: &[&ErrorDescription]) -> Value {
         let own = errors.iter().map(|error| {
-            let fields = error
-                .fields
-                .iter()
-                .map(|field| (field.name.clone(), self.names.shape(&field.value.readable)));
-            let fields: Map<_, _> = fields.collect();
+            let mut fields = Map::new();
+            for field in &error.fields {
+                let shape = self.names.shape(&field.value.readable);
+                fields.insert(field.name.clone(), shape);
+            }
             let mut properties = json!({
-                "code": {"type": "integer", "enum": [error.code]},
-                "name": {"type": "string", "enum": [error.name]},
+                "code": schema::constant("integer", error.code.into()),
+                "name": schema::constant("string", error.name.as_str().into()),
             });
             let is_named = error
                 .fields
                 .iter()
                 .all(|field| field.name.parse::<u32>().is_err());
             if !fields.is_empty() && !error.raw && is_named {
-                properties["data"] = json!({"type": "object", "properties": fields});
+                properties["data"] = schema::object(fields, Vec::new());
             }
             json!({"properties": properties})
         });
         // A method may fail with other codes, too.
         let mut schemas: Vec<_> = own.collect();
-        schemas.push(json!({"description": "Another error"}));
-        json!({
-            "allOf": [{"$ref": format!("#/components/schemas/{PROBLEM}")}, {"anyOf": schemas}],
-        })
+        schemas.push(described("Another error"));
+        json!({"allOf": [schema::reference(PROBLEM), {"anyOf": schemas}]})
     }
 
     fn content(&self, method: &MethodDescription) -> Value {
-        let mut content = Map::new();
+        let mut contents = Map::new();
         for media in super::calling::offered(method) {
             let schema = match (media, &method.items, &method.result) {
-                (MediaType::Bytes, ..) => json!({"type": "string", "format": "binary"}),
+                (MediaType::Bytes, ..) => schema::binary(),
                 (MediaType::Lines, Some(item), _) => self.line(item),
                 (MediaType::Json, _, Some(result)) => self.names.value(result),
-                (MediaType::Json, ..) => json!({"type": "null"}),
-                _ => json!({"type": "string"}),
+                (MediaType::Json, ..) => schema::of_type("null"),
+                _ => schema::of_type("string"),
             };
-            content.insert(media.name().to_owned(), json!({"schema": schema}));
+            contents.insert(media.name().to_owned(), json!({"schema": schema}));
         }
-        Value::Object(content)
+        Value::Object(contents)
     }
 
     /// The schema of each line of a stream.
     fn line(&self, item: &ValueDescription) -> Value {
-        let error = json!({"$ref": format!("#/components/schemas/{PROBLEM}")});
-        let one = |name: &str, schema: Value| json!({"type": "object", "properties": {name: schema}, "required": [name]});
         json!({
             "description": "Each line; the last one has an error, or the number of items",
             "oneOf": [
-                one("item", self.names.value(item)),
-                one("error", error),
-                one("end", json!({"type": "integer"})),
+                schema::object_with("item", self.names.value(item)),
+                schema::object_with("error", schema::reference(PROBLEM)),
+                schema::object_with("end", schema::of_type("integer")),
             ],
         })
     }
+}
+
+/// Returns the content of a body with values of one media type.
+fn content(media: &str, schema: Value) -> Value {
+    let mut content = Value::Null;
+    content[media]["schema"] = schema;
+    content
+}
+
+/// Returns the body of a request.
+fn body(media: &str, schema: Value) -> Value {
+    let mut body = json!({"required": true});
+    body["content"] = content(media, schema);
+    body
+}
+
+fn described(description: &str) -> Value {
+    json!({"description": description})
+}
+
+fn response(description: &str, content: Value) -> Value {
+    let mut response = described(description);
+    response["content"] = content;
+    response
 }
 
 fn error_text(error: &ErrorDescription) -> String {

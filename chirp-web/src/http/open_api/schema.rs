@@ -18,7 +18,8 @@ pub(super) struct ComponentNames {
 impl ComponentNames {
     /// Names the types of a description. `taken` are the names of other components.
     pub(super) fn new(types: &TypeDefinitions, taken: &[&str]) -> Self {
-        let mut used: BTreeSet<String> = taken.iter().map(|&name| name.to_owned()).collect();
+        let mut used = BTreeSet::new();
+        used.extend(taken.iter().map(|&name| name.to_owned()));
         let mut component = |name: &str| {
             let plain = plain_name(name);
             let mut component = plain.clone();
@@ -29,9 +30,10 @@ impl ComponentNames {
             }
             component
         };
-        let keys = types.readable.keys();
-        let named = keys.map(|name| (name.clone(), component(name)));
-        let of_types = named.collect();
+        let mut of_types = BTreeMap::new();
+        for name in types.readable.keys() {
+            of_types.insert(name.clone(), component(name));
+        }
         let mut of_variants = BTreeMap::new();
         for (name, definition) in &types.readable {
             for variant in variants_with_fields(definition) {
@@ -45,9 +47,8 @@ impl ComponentNames {
         }
     }
 
-    /// Returns the schemas of all types.
-    pub(super) fn schemas(&self, types: &TypeDefinitions) -> Map<String, Value> {
-        let mut schemas = Map::new();
+    /// Adds the schemas of all types.
+    pub(super) fn add_schemas(&self, types: &TypeDefinitions, schemas: &mut Map<String, Value>) {
         for (name, definition) in &types.readable {
             if let Some(component) = self.types.get(name) {
                 schemas.insert(component.clone(), self.definition(name, definition));
@@ -59,7 +60,6 @@ impl ComponentNames {
                 }
             }
         }
-        schemas
     }
 
     fn variant(&self, owner: &str, variant: &Variant) -> Option<&String> {
@@ -78,7 +78,8 @@ impl ComponentNames {
         }
         let schema = value.schema.as_ref();
         // A schema with definitions of its own could not be moved into another document.
-        let schema = schema.and_then(|schema| serde_json::from_str::<Value>(schema).ok());
+        let schema =
+            schema.and_then(|schema| serde_json::from_slice::<Value>(schema.as_bytes()).ok());
         match schema {
             Some(Value::Object(mut schema)) if schema.get("$defs").is_none() => {
                 schema.remove("$schema");
@@ -90,8 +91,8 @@ impl ComponentNames {
 
     pub(super) fn shape(&self, shape: &Shape) -> Value {
         match shape {
-            Shape::Unit => json!({"type": "null"}),
-            Shape::Bool => json!({"type": "boolean"}),
+            Shape::Unit => of_type("null"),
+            Shape::Bool => of_type("boolean"),
             Shape::I8 => integer(i8::MIN, i8::MAX),
             Shape::I16 => integer(i16::MIN, i16::MAX),
             Shape::I32 => integer(i32::MIN, i32::MAX),
@@ -100,18 +101,18 @@ impl ComponentNames {
             Shape::U16 => integer(u16::MIN, u16::MAX),
             Shape::U32 => integer(u32::MIN, u32::MAX),
             Shape::U64 => integer(u64::MIN, u64::MAX),
-            Shape::I128 => json!({"type": "integer"}),
+            Shape::I128 => of_type("integer"),
             Shape::U128 => json!({"type": "integer", "minimum": 0}),
-            Shape::F32 | Shape::F64 => json!({"type": "number"}),
+            Shape::F32 | Shape::F64 => of_type("number"),
             Shape::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
-            Shape::Text => json!({"type": "string"}),
-            Shape::Bytes => array(&integer(u8::MIN, u8::MAX)),
+            Shape::Text => of_type("string"),
+            Shape::Bytes => array(integer(u8::MIN, u8::MAX)),
             Shape::Optional(inner) => nullable(self.shape(inner)),
-            Shape::Sequence(item) => array(&self.shape(item)),
+            Shape::Sequence(item) => array(self.shape(item)),
             Shape::Tuple(items) => self.tuple(items),
             Shape::Map(key, value) => {
-                let mut schema =
-                    json!({"type": "object", "additionalProperties": self.shape(value)});
+                let mut schema = of_type("object");
+                schema["additionalProperties"] = self.shape(value);
                 if let Some(names) = key_schema(key) {
                     schema["propertyNames"] = names;
                 }
@@ -119,10 +120,10 @@ impl ComponentNames {
             }
             Shape::Named(name) => match self.types.get(name) {
                 Some(component) => reference(component),
-                None => json!({}),
+                None => any(),
             },
             // Any value.
-            _ => json!({}),
+            _ => any(),
         }
     }
 
@@ -151,30 +152,25 @@ impl ComponentNames {
                 let mut own = tagged(tag, &variant.name);
                 if let Some(fields) = self.content(name, variant) {
                     own["properties"][content] = fields;
-                    own["required"] = json!([tag, content]);
+                    own["required"] = vec![tag.as_str(), content].into();
                 }
                 own
             }),
-            _ => json!({}),
+            _ => any(),
         }
     }
 
     fn variants(&self, name: &str, variants: &[Variant]) -> Value {
         let is_unit = |variant: &&Variant| matches!(variant.definition, Definition::Unit);
         let (units, others): (Vec<_>, Vec<_>) = variants.iter().partition(is_unit);
-        let names: Vec<_> = units.iter().map(|variant| &variant.name).collect();
-        let names = json!({"type": "string", "enum": names});
+        let mut names = of_type("string");
+        names["enum"] = units.iter().map(|variant| variant.name.as_str()).collect();
         if others.is_empty() {
             return names;
         }
         let others = others.into_iter().map(|variant| {
-            let content = self.content(name, variant).unwrap_or_else(|| json!({}));
-            json!({
-                "type": "object",
-                "properties": {&variant.name: content},
-                "required": [variant.name],
-                "additionalProperties": false,
-            })
+            let content = self.content(name, variant).unwrap_or_else(any);
+            closed(object_with(&variant.name, content))
         });
         let names = (!units.is_empty()).then_some(names);
         let schemas: Vec<_> = names.into_iter().chain(others).collect();
@@ -191,28 +187,22 @@ impl ComponentNames {
     }
 
     fn object(&self, fields: &[Field]) -> Value {
-        let properties: Map<_, _> = fields
-            .iter()
-            .map(|field| (field.name.clone(), self.shape(&field.shape)))
-            .collect();
-        // A field with another name may be given by that one.
-        let required = fields
-            .iter()
-            .filter(|field| field.required && field.aliases.is_empty());
-        let required: Vec<_> = required.map(|field| &field.name).collect();
-        let mut schema = json!({"type": "object", "properties": properties});
-        if !required.is_empty() {
-            schema["required"] = json!(required);
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for field in fields {
+            properties.insert(field.name.clone(), self.shape(&field.shape));
+            // A field with another name may be given by that one.
+            if field.required && field.aliases.is_empty() {
+                required.push(field.name.as_str().into());
+            }
         }
-        schema
+        object(properties, required)
     }
 
     fn tuple(&self, items: &[Shape]) -> Value {
         let length = items.len();
         let mut schema = json!({"type": "array", "minItems": length, "maxItems": length});
         if length > 0 {
-            let items: Vec<_> = items.iter().map(|item| self.shape(item)).collect();
-            schema["prefixItems"] = json!(items);
+            schema["prefixItems"] = items.iter().map(|item| self.shape(item)).collect();
         }
         schema
     }
@@ -232,18 +222,52 @@ fn variants_with_fields(definition: &Definition) -> impl Iterator<Item = &Varian
     })
 }
 
-fn reference(component: &str) -> Value {
+/// Returns a reference to a component.
+pub(super) fn reference(component: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{component}")})
 }
 
-fn integer(least: impl Into<i128>, greatest: impl Into<i128>) -> Value {
+pub(super) fn of_type(name: &str) -> Value {
+    json!({"type": name})
+}
+
+/// Returns the schema of any value.
+fn any() -> Value {
+    Value::Object(Map::new())
+}
+
+/// Returns the schema of bytes that are no JSON.
+pub(super) fn binary() -> Value {
+    json!({"type": "string", "format": "binary"})
+}
+
+/// Returns the schema of one value.
+pub(super) fn constant(type_name: &str, value: Value) -> Value {
+    let mut schema = of_type(type_name);
+    schema["enum"] = vec![value].into();
+    schema
+}
+
+/// Returns the schema of an object with named fields, of which some are required.
+pub(super) fn object(properties: Map<String, Value>, required: Vec<Value>) -> Value {
+    let mut schema = of_type("object");
+    schema["properties"] = properties.into();
+    if !required.is_empty() {
+        schema["required"] = required.into();
+    }
+    schema
+}
+
+/// Returns the schema of an object with one field.
+pub(super) fn object_with(name: &str, value: Value) -> Value {
+    let mut properties = Map::new();
+    properties.insert(name.to_owned(), value);
+    object(properties, vec![name.into()])
+}
+
+fn integer(least: impl Into<Value>, greatest: impl Into<Value>) -> Value {
     let (least, greatest) = (least.into(), greatest.into());
-    let number = |number: i128| match i64::try_from(number) {
-        Ok(number) => json!(number),
-        // The only other numbers are those of `u64`.
-        Err(_) => json!(u64::try_from(number).unwrap_or(u64::MAX)),
-    };
-    json!({"type": "integer", "minimum": number(least), "maximum": number(greatest)})
+    json!({"type": "integer", "minimum": least, "maximum": greatest})
 }
 
 /// Returns the schema of the text of a map's keys, if not every text is one.
@@ -261,8 +285,10 @@ fn key_schema(key: &Shape) -> Option<Value> {
     })
 }
 
-fn array(item: &Value) -> Value {
-    json!({"type": "array", "items": item})
+pub(super) fn array(item: Value) -> Value {
+    let mut schema = of_type("array");
+    schema["items"] = item;
+    schema
 }
 
 fn nullable(schema: Value) -> Value {
@@ -273,7 +299,7 @@ fn nullable(schema: Value) -> Value {
 }
 
 fn closed(mut object: Value) -> Value {
-    object["additionalProperties"] = json!(false);
+    object["additionalProperties"] = false.into();
     object
 }
 
@@ -284,11 +310,7 @@ fn one_of(variants: &[Variant], schema: impl Fn(&Variant) -> Value) -> Value {
 
 /// The schema of an object that names its variant.
 fn tagged(tag: &str, variant: &str) -> Value {
-    json!({
-        "type": "object",
-        "properties": {tag: {"type": "string", "enum": [variant]}},
-        "required": [tag],
-    })
+    object_with(tag, constant("string", variant.into()))
 }
 
 /// Replaces the characters that names of components and operations do not have.
