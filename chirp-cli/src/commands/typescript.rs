@@ -65,11 +65,8 @@ impl Typescript {
     }
 
     fn generate(&self, description: &Description) -> Result<String, Failure> {
-        let known: BTreeSet<&str> = description
-            .services
-            .iter()
-            .map(|service| &service.name[..])
-            .collect();
+        let mut known = BTreeSet::new();
+        known.extend(description.services.iter().map(|service| &service.name[..]));
         let mut options = Options::new();
         for name in &self.service {
             if !known.contains(&name[..]) {

@@ -76,7 +76,7 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn new(address: &str, interval: &Interval, order: Order) -> Self {
         let mut methods: Vec<_> = interval.methods.iter().collect();
-        methods.sort_by(|one, other| order.compare(one, other));
+        methods.sort_unstable_by(|one, other| order.compare(one, other));
         // The sum of no numbers would be -0.
         let sum =
             |of: fn(&MethodInterval) -> f64| methods.iter().fold(0.0, |sum, row| sum + of(row));
@@ -181,7 +181,7 @@ fn connection_lines(connections: &[ConnectionInterval]) -> Vec<String> {
         "STREAMS",
     ]);
     let mut connections: Vec<_> = connections.iter().collect();
-    connections.sort_by(|one, other| {
+    connections.sort_unstable_by(|one, other| {
         let bytes = |row: &ConnectionInterval| row.received_per_second + row.sent_per_second;
         bytes(other)
             .total_cmp(&bytes(one))

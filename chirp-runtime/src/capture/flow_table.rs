@@ -107,7 +107,7 @@ impl FlowTable {
     /// Delivers what is still waiting, at the end of the capture.
     pub(super) fn finish(&mut self, out: &mut VecDeque<CaptureEvent>) {
         let mut flows: Vec<_> = self.flows.drain().map(|(_, flow)| flow).collect();
-        flows.sort_by_key(|flow| (flow.number.unwrap_or(u64::MAX), flow.last_used));
+        flows.sort_unstable_by_key(|flow| (flow.number.unwrap_or(u64::MAX), flow.last_used));
         for mut flow in flows {
             flow.finish(&mut self.budget, &mut self.counts, out);
         }

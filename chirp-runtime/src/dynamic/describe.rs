@@ -84,7 +84,7 @@ fn describe(router: &Router) -> Description {
     let services = found.into_values().map(|Found { service, methods }| {
         let mut description = service.describe();
         let methods = methods.into_iter().map(|(index, mut names)| {
-            names.sort();
+            names.sort_unstable();
             let mut names = names.into_iter().map(|(_, name)| name);
             let mut method = service.describe_method(index, &mut tables);
             method.name = names.next().unwrap_or_default();
@@ -95,15 +95,7 @@ fn describe(router: &Router) -> Description {
         description
     });
     description.services = services.collect();
-    let order = |service: &ServiceDescription| {
-        let first = service.methods.first();
-        (
-            service.name.clone(),
-            first.map(|method| method.name.clone()),
-        )
-    };
-    description.services.sort_by_cached_key(order);
-    description.others.sort();
+    description.sort();
     description.types = tables.definitions();
     description
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::used_types::names_in;
-use super::{Definition, Description, Shape, TypeDefinitions};
+use super::{Definition, Description, ServiceDescription, Shape, TypeDefinitions};
 
 impl Description {
     /// Keeps the names for which `keep` returns `true`. A method without its own name goes by the first of its aliases that
@@ -28,7 +28,8 @@ impl Description {
     /// Adds the services of another description. Names that are described here keep their meaning. A type of `other` whose
     /// name is the name of another type here is renamed.
     pub fn merge(&mut self, mut other: Self) {
-        let mut known: BTreeSet<String> = self.others.iter().cloned().collect();
+        let mut known = BTreeSet::new();
+        known.extend(self.others.iter().cloned());
         for method in self.services.iter().flat_map(|service| &service.methods) {
             known.insert(method.name.clone());
             known.extend(method.aliases.iter().cloned());
@@ -40,10 +41,19 @@ impl Description {
         add(&mut self.types.readable, readable, &renamed.readable);
         add(&mut self.types.compact, compact, &renamed.compact);
         self.services.append(&mut other.services);
-        self.services
-            .sort_by(|one, other| one.name.cmp(&other.name));
         self.others.append(&mut other.others);
-        self.others.sort();
+        self.sort();
+    }
+
+    /// Sorts the services by their names, and those of one name by their first methods, and the names of other methods.
+    pub(crate) fn sort(&mut self) {
+        fn names(service: &ServiceDescription) -> (&str, Option<&str>) {
+            let first = service.methods.first();
+            (&service.name, first.map(|method| method.name.as_str()))
+        }
+        self.services
+            .sort_unstable_by(|one, other| names(one).cmp(&names(other)));
+        self.others.sort_unstable();
     }
 
     /// Removes the types that no method uses.

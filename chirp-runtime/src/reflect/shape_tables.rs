@@ -28,8 +28,9 @@ impl ShapeTables {
 }
 
 fn definitions(shapes: &Shapes) -> BTreeMap<String, Definition> {
-    let named = shapes.iter();
-    named
-        .map(|(name, definition)| (name.to_owned(), definition.clone()))
-        .collect()
+    let mut definitions = BTreeMap::new();
+    for (name, definition) in shapes.iter() {
+        definitions.insert(name.to_owned(), definition.clone());
+    }
+    definitions
 }

@@ -35,12 +35,13 @@ fn reachable<'s>(
             parts(definition, &mut left);
         }
     }
-    let definitions = definitions
-        .iter()
-        .filter(|(name, _)| names.contains(name.as_str()));
-    definitions
-        .map(|(name, definition)| (name.clone(), definition.clone()))
-        .collect()
+    let mut used = BTreeMap::new();
+    for (name, definition) in definitions {
+        if names.contains(name.as_str()) {
+            used.insert(name.clone(), definition.clone());
+        }
+    }
+    used
 }
 
 /// Returns the names of the types that are used directly in a definition.

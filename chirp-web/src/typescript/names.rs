@@ -131,10 +131,9 @@ impl Names {
 
     /// The names of the members of a class or object, of which `used` mean something else.
     pub(super) fn of_members<'a>(used: impl IntoIterator<Item = &'a str>) -> Self {
-        Self {
-            taken: used.into_iter().map(str::to_owned).collect(),
-            ..Self::default()
-        }
+        let mut names = Self::default();
+        names.taken.extend(used.into_iter().map(str::to_owned));
+        names
     }
 
     /// Takes a name: `wanted`, or with a number if it is taken. A word of the language gets a bar.

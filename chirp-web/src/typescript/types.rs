@@ -37,11 +37,13 @@ pub(super) struct Types<'d> {
 
 impl<'d> Types<'d> {
     pub(super) fn new(definitions: &'d BTreeMap<String, Definition>, names: &mut Names) -> Self {
-        let own = definitions.keys();
-        let own = own.map(|name| (name.as_str(), names.take(&pascal_case(name))));
+        let mut own = BTreeMap::new();
+        for name in definitions.keys() {
+            own.insert(name.as_str(), names.take(&pascal_case(name)));
+        }
         Self {
             definitions,
-            names: own.collect(),
+            names: own,
             endless: find_endless(definitions),
             unfit_keys: UnfitKeys::new(definitions),
             written: BTreeSet::new(),

@@ -354,7 +354,7 @@ impl Router {
             let mut names: Vec<_> = allowed
                 .map(|(name, _)| name.escape_ascii().to_string())
                 .collect();
-            names.sort();
+            names.sort_unstable();
             let more = names.len().saturating_sub(MAX_LISTED);
             names.truncate(MAX_LISTED);
             match (names.is_empty(), more) {
