@@ -12,6 +12,12 @@ use crate::text;
 /// The reason why a command failed: an exit code, and a line for standard error.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    /// In a box: failures are rare, and results that may be one are moved often.
+    details: Box<FailureDetails>,
+}
+
+#[derive(Debug)]
+struct FailureDetails {
     code: ExitCode,
     /// Empty if nothing is to be said.
     message: String,
@@ -47,12 +53,15 @@ struct JsonFailure<'a> {
 
 impl Failure {
     pub(crate) fn new(code: ExitCode, message: impl Display) -> Self {
-        Self {
+        let details = FailureDetails {
             code,
             message: message.to_string(),
             method: None,
             error: None,
             is_json: false,
+        };
+        Self {
+            details: Box::new(details),
         }
     }
 
@@ -82,15 +91,16 @@ impl Failure {
     /// Adds the method that was called.
     #[must_use]
     pub(crate) fn of_method(mut self, method: &str) -> Self {
-        self.method = Some(method.to_owned());
+        self.details.method = Some(method.to_owned());
         self
     }
 
     /// Adds another way out to the message of a wrong command line.
     #[must_use]
     pub(crate) fn hint(mut self, hint: &str) -> Self {
-        if self.code == ExitCode::Usage {
-            self.message = format!("{}, {hint}", self.message);
+        let details = &mut *self.details;
+        if details.code == ExitCode::Usage {
+            details.message = format!("{}, {hint}", details.message);
         }
         self
     }
@@ -99,7 +109,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn with_error(mut self, code: u16, message: &str, data: Option<JsonText>) -> Self {
         let message = message.to_owned();
-        self.error = Some(MethodFailure {
+        self.details.error = Some(MethodFailure {
             code,
             message,
             data,
@@ -110,39 +120,42 @@ impl Failure {
     /// Changes the exit code.
     #[must_use]
     pub(crate) fn with_code(mut self, code: ExitCode) -> Self {
-        self.code = code;
+        self.details.code = code;
         self
     }
 
     /// Reports the failure in JSON.
     #[must_use]
     pub(crate) fn in_json(mut self, is_json: bool) -> Self {
-        self.is_json = is_json;
+        self.details.is_json = is_json;
         self
     }
 
     pub(crate) fn code(&self) -> ExitCode {
-        self.code
+        self.details.code
     }
 
     /// Prints the message to standard error, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        if self.message.is_empty() {
-            return self.code;
+        let details = *self.details;
+        if details.message.is_empty() {
+            return details.code;
         }
-        if let (true, Ok(json)) = (self.is_json, serde_json::to_string(&self.json())) {
+        if let (true, Ok(json)) = (details.is_json, serde_json::to_string(&details.json())) {
             output::print_error(&json_format::compact(&json, true));
-            return self.code;
+            return details.code;
         }
         let style = output::error_style();
-        let message = text::one_line(&self.message);
+        let message = text::one_line(&details.message);
         output::print_error(&format!("{style}error:{style:#} {message}"));
-        if let Some(data) = self.error.and_then(|error| error.data) {
+        if let Some(data) = details.error.and_then(|error| error.data) {
             output::print_error(&json_format::compact(data.as_str(), true));
         }
-        self.code
+        details.code
     }
+}
 
+impl FailureDetails {
     fn json(&self) -> JsonFailure<'_> {
         let error = self.error.as_ref();
         JsonFailure {
@@ -158,6 +171,6 @@ impl Failure {
 
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.details.message)
     }
 }

@@ -17,7 +17,13 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// An error that becomes a response, or the last item of a stream.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    pub(crate) status: StatusCode,
+    /// In a box: problems are rare, and results that may be one are moved often.
+    details: Box<ProblemDetails>,
+}
+
+#[derive(Debug)]
+struct ProblemDetails {
+    status: StatusCode,
     detail: String,
     code: Option<u16>,
     name: Option<String>,
@@ -40,19 +46,26 @@ struct Document<'p> {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self {
+        let details = ProblemDetails {
             status,
             detail: detail.into(),
             code: None,
             name: None,
             data: None,
             headers: Vec::new(),
+        };
+        Self {
+            details: Box::new(details),
         }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.details.status
     }
 
     /// Adds a header to the response.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.details.headers.push((name, value));
         self
     }
 
@@ -128,37 +141,39 @@ impl Problem {
     /// Adds a name, which programs can compare.
     #[cfg(feature = "requests")]
     pub(super) fn named(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+        self.details.name = Some(name.to_owned());
         self
     }
 
     /// Adds the method's own error.
     fn describe(&mut self, error: ErrorData, method: &MethodDescription) {
         let known = method.errors.iter().find(|known| known.code == error.code);
-        self.name = known.map(|known| known.name.clone());
+        let details = &mut *self.details;
+        details.name = known.map(|known| known.name.clone());
         if let Some(known) = known {
-            self.status = own_status(known);
+            details.status = own_status(known);
         }
-        self.code = Some(error.code);
-        self.detail = error.message;
+        details.code = Some(error.code);
+        details.detail = error.message;
         // The data of a JSON call are JSON. Those of a plain handler may be anything.
-        self.data = serde_json::from_slice(&error.data).ok();
+        details.data = serde_json::from_slice(&error.data).ok();
     }
 
     fn framework(&mut self, reason: FrameworkError) {
-        self.code = Some(reason.code());
-        self.name = Some(framework_name(reason).to_owned());
+        self.details.code = Some(reason.code());
+        self.details.name = Some(framework_name(reason).to_owned());
     }
 
     /// Returns the document in JSON, on one line.
     pub(crate) fn to_json(&self) -> String {
+        let details = &*self.details;
         let document = Document {
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
-            name: self.name.as_deref(),
-            data: self.data.as_deref(),
+            title: details.status.canonical_reason().unwrap_or("Error"),
+            status: details.status.as_u16(),
+            detail: &details.detail,
+            code: details.code,
+            name: details.name.as_deref(),
+            data: details.data.as_deref(),
         };
         // Text and JSON can always be written as JSON.
         serde_json::to_string(&document).unwrap_or_default()
@@ -166,14 +181,14 @@ impl Problem {
 
     pub(crate) fn into_response(self) -> Response<ResponseBody> {
         let mut response = Response::new(ResponseBody::whole(self.to_json()));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        for (name, value) in self.headers {
+        for (name, value) in self.details.headers {
             headers.append(name, value);
         }
         response

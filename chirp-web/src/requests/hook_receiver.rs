@@ -179,7 +179,7 @@ impl HookReceiver {
         let read = request_body::read_whole(&parts.headers, body, self.max_body);
         let body = match timeout(BODY_TIME, read).await {
             Ok(Ok(body)) => body,
-            Ok(Err(problem)) => return problem.status,
+            Ok(Err(problem)) => return problem.status(),
             Err(_) => return StatusCode::REQUEST_TIMEOUT,
         };
         if !self.verifies(&parts.headers, &body) {

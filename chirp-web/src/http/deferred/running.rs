@@ -41,7 +41,7 @@ enum CallFailure {
 impl CallFailure {
     /// Sorts a problem because of which the call was not made.
     fn before_call(problem: Problem) -> Self {
-        match problem.status {
+        match problem.status() {
             StatusCode::SERVICE_UNAVAILABLE => Self::NotYet(problem),
             _ => Self::Final(problem),
         }
