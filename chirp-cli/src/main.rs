@@ -20,6 +20,7 @@ mod recorded;
 mod reflection;
 mod replaying;
 mod signature;
+mod status_line;
 mod stream_options;
 mod text;
 mod top;

@@ -1,12 +1,10 @@
 use std::fs;
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chirp::{AsCaller, MethodName, Peer};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::arguments::{ARGUMENT_HELP, ArgumentList};
@@ -19,6 +17,7 @@ use crate::interrupt::{interrupted, unless_interrupted};
 use crate::load::{self, Loop, Report, Request, Results, Shared, Target, Window};
 use crate::output;
 use crate::reflection;
+use crate::status_line::{StatusLine, bar};
 
 /// The time limit of a call whose result is not a stream, unless another one is set.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -177,7 +176,7 @@ impl Bench {
         let local_call = load::time_local_call(&targets[0]).await?;
         let window = Window::new(self.warm_up, self.seconds);
         let shared = Arc::new(Shared::new(window));
-        let progress = Progress::start();
+        let mut progress = Progress::start();
         let mut processor_time = None;
         let interrupted = {
             let running = load::run(targets, callers, how, window, &shared);
@@ -247,42 +246,39 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 
 /// The time and the calls so far on standard error, if that is a terminal.
 struct Progress {
-    bar: Option<ProgressBar>,
+    line: Option<StatusLine>,
 }
 
 impl Progress {
     fn start() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(1000);
-            if let Ok(style) = ProgressStyle::with_template("{bar:32} {msg}") {
-                bar.set_style(style.progress_chars("━╸─"));
-            }
-            bar
-        });
-        Self { bar }
+        Self {
+            line: StatusLine::open(),
+        }
     }
 
-    fn show(&self, window: Window, shared: &Shared) {
-        let Some(bar) = &self.bar else { return };
+    fn show(&mut self, window: Window, shared: &Shared) {
+        let Some(line) = &mut self.line else { return };
         let now = Instant::now();
         let (elapsed, length) = (window.elapsed(now), window.end - window.begin);
-        let part = elapsed.as_millis() * 1000 / length.as_millis().max(1);
-        bar.set_position(part.try_into().unwrap_or(1000));
         let measurement = shared.lock();
         let errors: u64 = measurement.errors.values().map(|error| error.count).sum();
         let calls = measurement.calls_in_window;
         drop(measurement);
-        bar.set_message(if now < window.begin {
-            "warm-up".to_owned()
+        let bar = bar(millis(elapsed), millis(length));
+        let text = if now < window.begin {
+            format!("{bar} warm-up")
         } else {
             let (elapsed, length) = (elapsed.as_secs_f64(), length.as_secs_f64());
-            format!("{elapsed:.1} s of {length:.1} s, {calls} calls, {errors} errors")
-        });
+            format!("{bar} {elapsed:.1} s of {length:.1} s, {calls} calls, {errors} errors")
+        };
+        line.draw(now.into_std(), &text);
     }
 
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+    fn finish(&mut self) {
+        self.line = None;
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
