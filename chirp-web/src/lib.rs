@@ -13,6 +13,8 @@ mod origin_policy;
 mod outgoing;
 #[cfg(feature = "requests")]
 pub mod requests;
+#[cfg(feature = "http")]
+mod task;
 #[cfg(feature = "typescript")]
 pub mod typescript;
 #[cfg(feature = "websocket")]

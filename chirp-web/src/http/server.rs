@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::client_io::{ClientIo, RequestBody, ResponseState};
 use super::gateway::Gateway;
 use super::service::GatewayService;
+use crate::task::boxed;
 
 /// The time for a handshake of TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -160,7 +161,7 @@ impl GatewayServer {
         #[cfg(feature = "requests")]
         let resuming = {
             let service = self.service.clone();
-            tokio::spawn(async move { service.resume_requests().await })
+            tokio::spawn(boxed(async move { service.resume_requests().await }))
         };
         loop {
             let has_room = connections.len() < self.limits.max_connections;
@@ -170,7 +171,8 @@ impl GatewayServer {
                 incoming = self.listener.incoming(), if has_room => match incoming {
                     Ok(Some(incoming)) => {
                         let service = self.service.clone();
-                        connections.spawn(serve(service, self.limits, incoming, stopping.clone()));
+                        let serving = serve(service, self.limits, incoming, stopping.clone());
+                        connections.spawn(boxed(serving));
                     }
                     Ok(None) => {
                         while connections.join_next().await.is_some() {}

@@ -15,6 +15,7 @@ use super::hooked_call::ResponseHook;
 use super::url::base_url;
 use crate::outgoing::OutgoingClient;
 use crate::requests::HookReceiver;
+use crate::task::boxed;
 
 /// The scheme of peers behind a gateway ([`Gateway`](crate::http::Gateway)): `http://host:port/prefix`, `https://host/prefix`, and
 /// `http+unix://%2Frun%2Fgateway.sock/prefix` for one on a Unix socket.
@@ -150,7 +151,9 @@ impl Scheme for HttpTarget {
         let builder = PeerBuilder::new().fallback(connection);
         let near = builder.start(near).map_err(io::Error::other)?;
         // The peer of the other end of the channel decides how long this one lives.
-        tokio::spawn(async move { near.closed().await });
+        tokio::spawn(boxed(async move {
+            near.closed().await;
+        }));
         Ok(far.with_remote(Endpoint::Other(address.clone())))
     }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Sleep, sleep};
 
 use super::OutgoingError;
+use crate::task::boxed;
 
 /// The body of a response, which is read while it arrives. A destination waits while nothing is read.
 pub struct OutgoingBody {
@@ -119,10 +120,10 @@ impl ConnectionTask {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        Self(tokio::spawn(async move {
+        Self(tokio::spawn(boxed(async move {
             // The request has the error, too.
             let _ = connection.await;
-        }))
+        })))
     }
 }
 

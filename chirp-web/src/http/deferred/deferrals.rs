@@ -18,6 +18,7 @@ use crate::requests::store::{
 use crate::requests::{
     DeferredId, DeferredRequests, Deliverer, OpenLimit, OpenLimits, OpenRequests,
 };
+use crate::task::boxed;
 
 /// The number of stored requests that are read at once.
 const PAGE: usize = 256;
@@ -132,7 +133,7 @@ impl DeferralCore {
         let (sender, accepted) = oneshot::channel();
         let core = Arc::clone(self);
         // The task is its own from here on: a caller that goes away must not leave a request that is stored and does not run.
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(boxed(async move {
             let acceptance = Box::pin(core.store(&record, &arguments)).await;
             let is_new = matches!(acceptance, Ok(Acceptance::New));
             // A caller that is gone finds the request by its key.
@@ -140,7 +141,7 @@ impl DeferralCore {
             if is_new {
                 DeferralTask::new(core, place, record).call(arguments).await;
             }
-        });
+        }));
         self.open.set_task(id, task.abort_handle());
         match accepted.await {
             Ok(Ok(Acceptance::New)) => Ok(id),
@@ -179,7 +180,7 @@ impl DeferralCore {
         };
         let next = request.next_step(self.settings.reruns_interrupted);
         let task = DeferralTask::new(Arc::clone(self), place, request.record);
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(boxed(async move {
             match (next, request.response) {
                 (NextStep::Deliver, Some(response)) => {
                     task.deliver(response, request.progress.attempt).await;
@@ -187,7 +188,7 @@ impl DeferralCore {
                 (NextStep::ReportInterruption, _) => task.report_interruption().await,
                 (NextStep::Run | NextStep::Deliver, _) => task.call(request.arguments).await,
             }
-        });
+        }));
         self.open.set_task(id, task.abort_handle());
     }
 

@@ -7,6 +7,7 @@ use chirp_runtime::stream::{Receiver, Sender, StreamError, channel};
 
 use super::answer::OfferedBody;
 use crate::outgoing::{OutgoingBody, OutgoingClient, OutgoingError, OutgoingUrl};
+use crate::task::boxed;
 
 /// The largest item of a stream, in bytes.
 const PIECE: usize = 64 << 10;
@@ -54,7 +55,7 @@ impl OutgoingClient {
         let url = self.check(url)?;
         let body = self.get(&url).await?;
         let (sender, receiver) = channel();
-        tokio::spawn(send_body(UrlBody::Remote(body), sender));
+        tokio::spawn(boxed(send_body(UrlBody::Remote(body), sender)));
         Ok(receiver)
     }
 }

@@ -19,6 +19,7 @@ use super::token::StreamToken;
 use super::{folder, unix};
 use crate::http::body::Produce;
 use crate::http::media_type::MediaType;
+use crate::task::boxed;
 
 /// Offers streams of bytes at URLs: each for one reader, for a limited time.
 ///
@@ -201,7 +202,8 @@ impl StreamUrls {
             Box::pin(ByteStream::new(stream)),
             false,
         )?;
-        tokio::spawn(socket.serve(Arc::downgrade(&parked), parked.watch()));
+        let serving = socket.serve(Arc::downgrade(&parked), parked.watch());
+        tokio::spawn(boxed(serving));
         Ok(StreamOffer::new(url, false, expires, parked))
     }
 
@@ -241,7 +243,7 @@ impl StreamUrls {
         let now = Instant::now();
         let expires = later(now, self.time_to_live);
         let limits = enforce_limits(Arc::downgrade(&parked), expires, self.max_read_time);
-        tokio::spawn(limits);
+        tokio::spawn(boxed(limits));
         Ok((parked, expires))
     }
 }

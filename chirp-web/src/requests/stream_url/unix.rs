@@ -21,6 +21,7 @@ use super::stream_urls::StreamUrlError;
 use super::token::StreamToken;
 use crate::http::client_io::{ClientIo, RequestBody, ResponseState};
 use crate::http::problem::Problem;
+use crate::task::boxed;
 
 /// The connections that a socket serves at once. One is enough for a reader; others may ask with HEAD, or come too late.
 const MAX_CONNECTIONS: usize = 4;
@@ -76,7 +77,8 @@ impl OfferSocket {
                 Some(_) = connections.join_next() => {}
                 accepted = self.listener.accept(), if has_room => match accepted {
                     Ok(channel) => {
-                        connections.spawn(serve_connection(channel, Weak::clone(&stream)));
+                        let serving = serve_connection(channel, Weak::clone(&stream));
+                        connections.spawn(boxed(serving));
                     }
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 }

@@ -3,15 +3,17 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::table::{TimerStep, TrackerTable};
+use crate::task::boxed;
 
 /// Starts the task that ends requests at their time limits, unless it runs. The task ends when no request is open.
 pub(super) fn ensure<T: Send + 'static, E: Send + 'static>(table: &Arc<TrackerTable<T, E>>) {
     if table.needs_timer() {
         let table = Arc::clone(table);
-        tokio::spawn(run(RunningTimer {
+        let timer = RunningTimer {
             table,
             ended: false,
-        }));
+        };
+        tokio::spawn(boxed(run(timer)));
     }
 }
 
