@@ -14,7 +14,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, timeout_at};
 
 use super::HttpTarget;
-use super::call_body::CallBody;
 use super::call_headers::call_headers;
 use super::description::named;
 use super::failure::{of_error, of_response, unexpected};
@@ -23,7 +22,7 @@ use super::item_lines::ItemLines;
 use super::url::below;
 use crate::http::media_type::MediaType;
 use crate::http::target::{Target, TargetMethod};
-use crate::outgoing::{ConnectionTask, OutgoingBody, OutgoingUrl};
+use crate::outgoing::{ConnectionTask, OutgoingBody, OutgoingRequestBody, OutgoingUrl};
 
 /// The characters of names that paths and queries have as they are.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -228,17 +227,17 @@ fn split(
     arguments: Vec<(String, JsonRequestArgument)>,
     params: Bytes,
     path: &mut String,
-) -> Result<(CallBody, MediaType), ErrorData> {
+) -> Result<(OutgoingRequestBody, MediaType), ErrorData> {
     let unsupported = |detail: &str| FrameworkError::Unsupported.to_error_data(detail);
     let is_stream =
         |argument: &JsonRequestArgument| !matches!(argument, JsonRequestArgument::Value(_));
     let streams = arguments.iter().filter(|(_, argument)| is_stream(argument));
     match streams.count() {
-        0 => return Ok((CallBody::Whole(Some(params)), MediaType::Json)),
+        0 => return Ok((OutgoingRequestBody::Whole(Some(params)), MediaType::Json)),
         1 => {}
         _ => return Err(unsupported("a request of HTTP has one stream, its body")),
     }
-    let mut content = (CallBody::Whole(None), MediaType::Json);
+    let mut content = (OutgoingRequestBody::EMPTY, MediaType::Json);
     let mut separator = '?';
     for (name, argument) in arguments {
         match argument {
@@ -249,11 +248,16 @@ fn split(
                 path.push('=');
                 path.extend(utf8_percent_encode(value.as_str(), ENCODED));
             }
-            JsonRequestArgument::Items(items) => {
-                content = (CallBody::Items(items), MediaType::Lines);
+            JsonRequestArgument::Items(mut items) => {
+                let lines = move |cx: &mut Context<'_>| {
+                    let next = items.poll_recv(cx);
+                    next.map(|next| next.map(|item| item.map(|item| line(&item))))
+                };
+                content = (OutgoingRequestBody::stream(lines), MediaType::Lines);
             }
-            JsonRequestArgument::Bytes(bytes) => {
-                content = (CallBody::Bytes(bytes), MediaType::Bytes);
+            JsonRequestArgument::Bytes(mut bytes) => {
+                let body = OutgoingRequestBody::stream(move |cx| bytes.poll_recv(cx));
+                content = (body, MediaType::Bytes);
             }
             _ => return Err(unsupported("an argument has no form in HTTP")),
         }
@@ -267,13 +271,23 @@ fn split(
     Ok(content)
 }
 
+/// Returns an item as a line. Line breaks in JSON are white space.
+fn line(item: &JsonText) -> Bytes {
+    let bytes = item.as_str().bytes();
+    let bytes = bytes.map(|byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => byte,
+    });
+    bytes.chain([b'\n']).collect()
+}
+
 impl GatewayClient {
     /// Reads the description of the gateway, in JSON.
     async fn describe(&self) -> Result<Bytes, ErrorData> {
         let deadline = Instant::now() + self.settings.timeout.min(DESCRIBE_TIMEOUT);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(MediaType::Json.name()));
-        let body = CallBody::Whole(None);
+        let body = OutgoingRequestBody::EMPTY;
         let sent = self.send(Method::GET, "description.json", headers, body, deadline);
         let (response, task) = sent.await?;
         if response.status() != StatusCode::OK {
@@ -293,7 +307,7 @@ impl GatewayClient {
         method: Method,
         path: &str,
         headers: HeaderMap,
-        body: CallBody,
+        body: OutgoingRequestBody,
         deadline: Instant,
     ) -> Result<(Response<Incoming>, ConnectionTask), ErrorData> {
         let url = below(&self.base, path);

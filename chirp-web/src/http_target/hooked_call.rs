@@ -10,11 +10,11 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::call_body::CallBody;
 use super::connection::GatewayClient;
 use super::failure::unexpected;
-use crate::outgoing::ConnectionTask;
+use crate::outgoing::{ConnectionTask, OutgoingRequestBody};
 use crate::requests::{HookReceiver, HookTicket};
+use crate::task::boxed;
 
 const RESPOND_TO: HeaderName = HeaderName::from_static("chirp-respond-to");
 
@@ -83,13 +83,13 @@ impl Drop for CancelGuard {
             return;
         };
         let gateway = Arc::clone(&self.gateway);
-        tokio::spawn(async move {
+        tokio::spawn(boxed(async move {
             let deadline = Instant::now() + CANCEL_TIME;
-            let body = CallBody::Whole(None);
+            let body = OutgoingRequestBody::EMPTY;
             // The time limit of the request ends the call, too.
             let _ = gateway
                 .send(Method::DELETE, &path, HeaderMap::new(), body, deadline)
                 .await;
-        });
+        }));
     }
 }

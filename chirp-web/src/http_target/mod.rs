@@ -1,6 +1,5 @@
 //! Peers behind a gateway: calls become requests of HTTP.
 
-mod call_body;
 mod call_headers;
 mod connection;
 mod description;

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::body::{ConnectionTask, OutgoingBody};
 use super::connect::connect;
 use super::error::is_transient_status;
-use super::request_bytes::RequestBytes;
+use super::request_body::OutgoingRequestBody;
 use super::resolver::Resolver;
 #[cfg(feature = "tls")]
 use super::tls_settings::TlsSettings;
@@ -177,7 +177,7 @@ impl OutgoingClient {
         body: Bytes,
     ) -> Result<OutgoingResponse, OutgoingError> {
         let deadline = self.deadline();
-        let mut request = Request::new(RequestBytes(Some(body)));
+        let mut request = Request::new(OutgoingRequestBody::Whole(Some(body)));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
         let (response, task) = self.exchange(url, request, deadline).await?;
@@ -217,7 +217,7 @@ impl OutgoingClient {
     /// [`OutgoingError`], for any other status, too. The list of destinations is checked again.
     pub async fn get(&self, url: &OutgoingUrl) -> Result<OutgoingBody, OutgoingError> {
         let deadline = self.deadline();
-        let request = Request::new(RequestBytes(None));
+        let request = Request::new(OutgoingRequestBody::EMPTY);
         let (response, task) = self.exchange(url, request, deadline).await?;
         let destination = url.destination();
         let (head, body) = response.into_parts();
@@ -248,16 +248,12 @@ impl OutgoingClient {
 
     /// Connects and sends a request, and waits for the head of the response, which is no redirect. The connection ends with the
     /// task.
-    pub(crate) async fn exchange<B>(
+    pub(crate) async fn exchange(
         &self,
         url: &OutgoingUrl,
-        mut request: Request<B>,
+        mut request: Request<OutgoingRequestBody>,
         deadline: Instant,
-    ) -> Result<(Response<Incoming>, ConnectionTask), OutgoingError>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: std::error::Error + Send + Sync,
-    {
+    ) -> Result<(Response<Incoming>, ConnectionTask), OutgoingError> {
         let settings = &*self.settings;
         if let Some(destinations) = &settings.destinations {
             destinations.check_parsed(url)?;

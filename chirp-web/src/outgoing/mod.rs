@@ -8,7 +8,7 @@ mod connect;
 mod destinations;
 mod error;
 mod localhost;
-mod request_bytes;
+mod request_body;
 mod resolver;
 #[cfg(feature = "tls")]
 mod tls_settings;
@@ -21,4 +21,5 @@ pub use client::{OutgoingClient, OutgoingResponse};
 pub use destinations::{DestinationError, Destinations};
 pub use error::OutgoingError;
 pub use localhost::rewrite_localhost;
+pub(crate) use request_body::OutgoingRequestBody;
 pub use url::OutgoingUrl;
