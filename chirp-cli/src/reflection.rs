@@ -13,6 +13,7 @@ use crate::call_failure;
 use crate::connection::ConnectOptions;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::json_format;
 
 /// The time that a peer may take to describe itself.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -164,7 +165,8 @@ pub(crate) fn read(path: &Path) -> Result<Description, Failure> {
 
 /// Saves a description to a file.
 pub(crate) fn save(description: &Description, path: &Path) -> Result<(), Failure> {
-    let mut json = serde_json::to_vec_pretty(description).map_err(Failure::usage)?;
-    json.push(b'\n');
+    let json = serde_json::to_string(description).map_err(Failure::usage)?;
+    let mut json = json_format::pretty(&json, false);
+    json.push('\n');
     fs::write(path, json).map_err(|error| Failure::file("write", path.display(), &error))
 }

@@ -111,7 +111,7 @@ impl Comparison<'_> {
         }
         let parse = |bytes| {
             let json = decode(bytes)?;
-            serde_json::from_str::<Value>(&json).ok()
+            serde_json::from_slice::<Value>(json.as_bytes()).ok()
         };
         let (Some(mut one), Some(mut other)) = (parse(one), parse(other)) else {
             return true;

@@ -151,7 +151,7 @@ impl JsonArguments {
         if text.trim_ascii().is_empty() {
             return Self::new();
         }
-        serde_json::from_str(text).unwrap_or_else(|error| {
+        serde_json::from_slice(text.as_bytes()).unwrap_or_else(|error| {
             let mut arguments = Self::new();
             arguments.fail(format!("the arguments are invalid: {error}"));
             arguments

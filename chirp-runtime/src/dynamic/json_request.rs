@@ -161,9 +161,11 @@ fn arguments(
             .find(|argument| argument.name == name || argument.aliases.contains(&name));
         let argument = match described.filter(|argument| argument.stream) {
             Some(argument) if argument.value.is_bytes() => {
-                serde_json::from_str(value.get()).map(JsonRequestArgument::Bytes)
+                serde_json::from_slice(value.get().as_bytes()).map(JsonRequestArgument::Bytes)
             }
-            Some(_) => serde_json::from_str(value.get()).map(JsonRequestArgument::Items),
+            Some(_) => {
+                serde_json::from_slice(value.get().as_bytes()).map(JsonRequestArgument::Items)
+            }
             None => value_of(&value),
         };
         Ok((name, argument?))
@@ -172,7 +174,7 @@ fn arguments(
 }
 
 fn value_of(value: &RawValue) -> Result<JsonRequestArgument, serde_json::Error> {
-    serde_json::from_str(value.get()).map(JsonRequestArgument::Value)
+    serde_json::from_slice(value.get().as_bytes()).map(JsonRequestArgument::Value)
 }
 
 /// Arguments as they are given.

@@ -80,7 +80,7 @@ impl JsonText {
     ///
     /// Returns [`DecodeError`] if the JSON is not a value of this type, or is nested more than 128 deep.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.as_str()).map_err(DecodeError::new)
+        serde_json::from_slice(self.as_str().as_bytes()).map_err(DecodeError::new)
     }
 
     /// Returns the bytes of an argument, a result or an item that is bytes, which JSON has as text in base64.

@@ -107,14 +107,14 @@ impl<'a> RemoteDescription<'a> {
         for remote in &self.services {
             let mut methods = Vec::new();
             for text in &remote.methods {
-                let found: MethodNames<'_> = serde_json::from_str(text.get()).ok()?;
+                let found: MethodNames<'_> = serde_json::from_slice(text.get().as_bytes()).ok()?;
                 for name in std::iter::once(found.name).chain(found.aliases) {
                     let Some((&name, is_left)) = wanted.get_key_value(&*name) else {
                         continue;
                     };
                     if *is_left {
                         let mut method: MethodDescription =
-                            serde_json::from_str(text.get()).ok()?;
+                            serde_json::from_slice(text.get().as_bytes()).ok()?;
                         name.clone_into(&mut method.name);
                         method.aliases.clear();
                         methods.push(method);
@@ -146,7 +146,7 @@ impl RemoteTypes<'_> {
 
 fn definitions(texts: &BTreeMap<Cow<'_, str>, &RawValue>) -> Option<BTreeMap<String, Definition>> {
     let definitions = texts.iter().map(|(name, text)| {
-        let definition = serde_json::from_str(text.get()).ok()?;
+        let definition = serde_json::from_slice(text.get().as_bytes()).ok()?;
         Some((name.clone().into_owned(), definition))
     });
     definitions.collect()

@@ -127,7 +127,7 @@ fn read_framework_error(error: &ErrorObject<'_>) -> Option<FrameworkError> {
         limit: Option<u64>,
     }
     let data = error.data.filter(|data| data.starts_with('{'))?;
-    let fields: Fields<'_> = serde_json::from_str(data).ok()?;
+    let fields: Fields<'_> = serde_json::from_slice(data.as_bytes()).ok()?;
     let (reason, _) = NAMES.iter().find(|(_, name)| *name == fields.chirp)?;
     if framework_code(*reason) != error.code {
         return None;

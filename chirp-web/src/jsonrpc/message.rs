@@ -140,7 +140,7 @@ impl<'a> Message<'a> {
         match start.as_bytes().first() {
             Some(b'{') => Entry::read(start, version).map(Self::Single),
             Some(b'[') => Self::parse_batch(start, max_batch),
-            _ => match serde_json::from_str::<IgnoredAny>(start) {
+            _ => match serde_json::from_slice::<IgnoredAny>(start.as_bytes()) {
                 Ok(_) => Err(MessageError::NotAnObject),
                 Err(error) => Err(MessageError::NotJson(error.to_string())),
             },
@@ -148,7 +148,7 @@ impl<'a> Message<'a> {
     }
 
     fn parse_batch(text: &'a str, max_batch: usize) -> Result<Self, MessageError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());
         let batch = (&mut deserializer).deserialize_seq(BatchVisitor { max_batch });
         let batch = batch.and_then(|batch| deserializer.end().map(|()| batch));
         let (entries, count) = batch.map_err(|error| MessageError::NotJson(error.to_string()))?;
@@ -348,7 +348,7 @@ impl<'a> Start<'a> {
 
 impl<'a> Members<'a> {
     fn read(&mut self, text: &'a str) -> serde_json::Result<()> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());
         (&mut deserializer).deserialize_map(MembersVisitor(self))?;
         deserializer.end()
     }
@@ -456,7 +456,7 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
     if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
         return Some(inside.into());
     }
-    serde_json::from_str(json).ok().map(Cow::Owned)
+    serde_json::from_slice(json.as_bytes()).ok().map(Cow::Owned)
 }
 
 impl CallMember {
@@ -466,7 +466,7 @@ impl CallMember {
             timeout_ms: Option<u64>,
             credit: Option<u64>,
         }
-        let fields: Fields = serde_json::from_str(json).ok()?;
+        let fields: Fields = serde_json::from_slice(json.as_bytes()).ok()?;
         Some(Self {
             timeout: fields.timeout_ms.map(Duration::from_millis),
             credit: fields.credit,
@@ -508,7 +508,7 @@ impl<'a> ErrorObject<'a> {
             #[serde(borrow)]
             data: Option<&'a RawValue>,
         }
-        let fields: Fields<'a> = serde_json::from_str(json).ok()?;
+        let fields: Fields<'a> = serde_json::from_slice(json.as_bytes()).ok()?;
         Some(Self {
             code: code(fields.code.get()),
             code_text: fields.code.get(),
