@@ -284,29 +284,40 @@ fn side(origin: Origin) -> &'static str {
 /// A line about a connection.
 fn other(event: &CaptureEvent, begin: Duration, as_json: bool) -> String {
     if as_json {
-        let time = nanoseconds(time_of(event));
-        let connection = connection_of(event);
-        return match event {
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| {
+            fields.insert(name.to_owned(), value);
+        };
+        put("connection", connection_of(event).into());
+        put("time", nanoseconds(time_of(event)).into());
+        let kind = match event {
             CaptureEvent::Opened {
                 client,
                 server,
                 comment,
                 ..
-            } => json!({
-                "event": "opened", "connection": connection, "time": time,
-                "client": client.to_string(), "server": server.to_string(), "comment": comment,
-            }),
-            CaptureEvent::Gap { origin, bytes, .. } => json!({
-                "event": "gap", "connection": connection, "time": time, "from": side(*origin), "bytes": bytes,
-            }),
+            } => {
+                put("client", client.to_string().into());
+                put("server", server.to_string().into());
+                put("comment", comment.as_str().into());
+                "opened"
+            }
+            CaptureEvent::Gap { origin, bytes, .. } => {
+                put("from", side(*origin).into());
+                put("bytes", (*bytes).into());
+                "gap"
+            }
             CaptureEvent::Ended {
                 origin, is_reset, ..
-            } => json!({
-                "event": "ended", "connection": connection, "time": time, "from": side(*origin), "reset": is_reset,
-            }),
-            _ => json!({ "event": "other", "connection": connection, "time": time }),
-        }
-        .to_string();
+            } => {
+                put("from", side(*origin).into());
+                put("reset", (*is_reset).into());
+                "ended"
+            }
+            _ => "other",
+        };
+        put("event", kind.into());
+        return Value::Object(fields).to_string();
     }
     match event {
         CaptureEvent::Opened {

@@ -4,7 +4,6 @@ use std::net;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net as unix;
-use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
@@ -13,6 +12,7 @@ use tokio::net::unix::pipe;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::shared_socket::SharedSocket;
+use super::thread::start_thread;
 use super::{Channel, Reader, Writer};
 
 /// A descriptor that this process inherited. The process owns its copy, and no child inherits it. Other processes
@@ -160,28 +160,26 @@ fn reopened<T>(
 fn read_in_thread(mut input: File) -> io::Result<Reader> {
     let (read, mut write) = io::pipe()?;
     let reader = pipe::Receiver::from_owned_fd(read.into())?;
-    thread::Builder::new()
-        .name("chirp-stdin".into())
-        .spawn(move || {
-            let mut buffer = [0; 8192];
-            loop {
-                match input.read(&mut buffer) {
-                    Ok(0) => return,
-                    // The reader may close the pipe; dropping the write end tells the reader about the end of
-                    // input.
-                    Ok(bytes) => match write.write_all(&buffer[..bytes]) {
-                        Ok(()) => {}
-                        Err(_) => return,
-                    },
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // Another process has made the descriptor nonblocking.
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        let _ = poll(&mut [PollFd::new(&input, PollFlags::IN)], None);
-                    }
+    start_thread("chirp-stdin", move || {
+        let mut buffer = [0; 8192];
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => return,
+                // The reader may close the pipe; dropping the write end tells the reader about the end of
+                // input.
+                Ok(bytes) => match write.write_all(&buffer[..bytes]) {
+                    Ok(()) => {}
                     Err(_) => return,
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Another process has made the descriptor nonblocking.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let _ = poll(&mut [PollFd::new(&input, PollFlags::IN)], None);
                 }
+                Err(_) => return,
             }
-        })?;
+        }
+    })?;
     Ok(Box::new(reader))
 }
 

@@ -56,6 +56,7 @@ mod stderr_tail;
 #[cfg(feature = "process")]
 mod stdio;
 mod tcp;
+mod thread;
 #[cfg(feature = "tls")]
 mod tls;
 mod unix;
@@ -85,6 +86,7 @@ pub use public_key::{PublicKey, PublicKeyError};
 pub use scheme::Scheme;
 #[cfg(feature = "process")]
 pub use stdio::stdio;
+pub(crate) use thread::start_thread;
 #[cfg(feature = "tls")]
 pub use tls::{
     KeyPolicy, Keypair, Refusal, TlsCertificate, TlsClient, TlsError, TlsRoots, TlsServer,

@@ -3,7 +3,6 @@ use std::io;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -11,6 +10,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::sync::Notify;
 
 use super::stderr_tail::StderrTail;
+use super::thread::start_thread;
 use super::{Channel, PipeEnds, child_guard, pipes};
 
 /// The default time that a child has to exit after its channel has closed.
@@ -107,10 +107,7 @@ impl Child {
             signal: Notify::new(),
         });
         let reaper = Arc::clone(&shared);
-        let waiting = thread::Builder::new()
-            .name("chirp-child".into())
-            .spawn(move || reaper.reap());
-        if let Err(error) = waiting {
+        if let Err(error) = start_thread("chirp-child", move || reaper.reap()) {
             let mut state = shared.lock();
             state.process.kill()?;
             state.process.wait()?;
@@ -235,11 +232,7 @@ impl ChildShared {
             return;
         }
         let shared = Arc::clone(&self);
-        let ending = || {
-            thread::Builder::new()
-                .name("chirp-child-end".into())
-                .spawn(move || shared.end())
-        };
+        let ending = || start_thread("chirp-child-end", move || shared.end());
         if grace.is_zero() || ending().is_err() {
             let _ = self.kill();
         }

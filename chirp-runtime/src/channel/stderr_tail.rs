@@ -2,8 +2,8 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::process::ChildStderr;
 use std::sync::Arc;
-use std::thread;
 
+use super::thread::start_thread;
 use crate::sync::Mutex;
 use tokio::sync::Notify;
 
@@ -31,9 +31,7 @@ impl StderrTail {
     pub(super) fn of(mut stderr: ChildStderr) -> io::Result<Arc<Self>> {
         let tail = Arc::new(Self::default());
         let shared = Arc::clone(&tail);
-        thread::Builder::new()
-            .name("chirp-child-stderr".into())
-            .spawn(move || shared.read(&mut stderr))?;
+        start_thread("chirp-child-stderr", move || shared.read(&mut stderr))?;
         Ok(tail)
     }
 

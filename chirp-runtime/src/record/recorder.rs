@@ -7,12 +7,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::queue::RecordQueue;
 use super::recorded_connection::RecordedConnection;
 use crate::capture::{CaptureWriter, Origin};
+use crate::channel::start_thread;
 use crate::packet::{DESCRIBE_METHOD, RequestPacket, ResponsePacket, ResultCode};
 
 /// The size of the buffer in front of a file, in bytes.
@@ -109,9 +109,7 @@ impl Recorder {
         let writer = CaptureWriter::new(output, concat!("chirp ", env!("CARGO_PKG_VERSION")))?;
         let queue = Arc::new(RecordQueue::default());
         let written = Arc::clone(&queue);
-        thread::Builder::new()
-            .name("chirp-recorder".to_owned())
-            .spawn(move || written.run(writer))?;
+        start_thread("chirp-recorder", move || written.run(writer))?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Ok(Self(Arc::new(RecorderHandle {
             queue,

@@ -11,19 +11,23 @@ pub(super) enum Layout {
     /// Parts after one another.
     Row(Vec<Self>),
     /// Parts between brackets: on one line, or on a line each.
-    List {
-        open: String,
-        parts: Vec<Self>,
-        /// The text after each part, without a space.
-        separator: &'static str,
-        /// Whether the separator is after the last part of a broken list.
-        is_trailing: bool,
-        /// The space inside of the brackets on one line.
-        space: &'static str,
-        close: String,
-    },
+    List(Box<LayoutList>),
     /// Alternatives of a type: on one line, or on a line each.
     Union(Vec<Self>),
+}
+
+/// Parts between brackets, in a box: layouts are moved often.
+#[derive(Clone, Debug)]
+pub(super) struct LayoutList {
+    open: String,
+    parts: Vec<Layout>,
+    /// The text after each part, without a space.
+    separator: &'static str,
+    /// Whether the separator is after the last part of a broken list.
+    is_trailing: bool,
+    /// The space inside of the brackets on one line.
+    space: &'static str,
+    close: String,
 }
 
 impl Layout {
@@ -37,14 +41,14 @@ impl Layout {
         parts: Vec<Self>,
         close: impl Into<String>,
     ) -> Self {
-        Self::List {
+        Self::List(Box::new(LayoutList {
             open: open.into(),
             parts,
             separator: ",",
             is_trailing: true,
             space: "",
             close: close.into(),
-        }
+        }))
     }
 
     /// `{ a, b }`: an object.
@@ -58,14 +62,14 @@ impl Layout {
     }
 
     fn braces(parts: Vec<Self>, separator: &'static str) -> Self {
-        Self::List {
+        Self::List(Box::new(LayoutList {
             open: "{".to_owned(),
             space: if parts.is_empty() { "" } else { " " },
             parts,
             separator,
             is_trailing: true,
             close: "}".to_owned(),
-        }
+        }))
     }
 
     /// A name or other text, and a part.
@@ -98,24 +102,17 @@ impl Layout {
                     part.write_before(out, indent, after);
                 }
             }
-            Self::List {
-                open,
-                parts,
-                separator,
-                is_trailing,
-                close,
-                ..
-            } => {
-                out.push_str(open);
-                for (at, part) in parts.iter().enumerate() {
+            Self::List(list) => {
+                out.push_str(&list.open);
+                for (at, part) in list.parts.iter().enumerate() {
                     new_line(out, indent + 1);
-                    part.write_before(out, indent + 1, separator.len());
-                    if *is_trailing || at + 1 < parts.len() {
-                        out.push_str(separator);
+                    part.write_before(out, indent + 1, list.separator.len());
+                    if list.is_trailing || at + 1 < list.parts.len() {
+                        out.push_str(list.separator);
                     }
                 }
                 new_line(out, indent);
-                out.push_str(close);
+                out.push_str(&list.close);
             }
             Self::Union(parts) => {
                 out.truncate(out.trim_end_matches(' ').len());
@@ -132,25 +129,18 @@ impl Layout {
         match self {
             Self::Text(text) => out.push_str(text),
             Self::Row(parts) => parts.iter().for_each(|part| part.write_flat(out)),
-            Self::List {
-                open,
-                parts,
-                separator,
-                space,
-                close,
-                ..
-            } => {
-                out.push_str(open);
-                out.push_str(space);
-                for (at, part) in parts.iter().enumerate() {
+            Self::List(list) => {
+                out.push_str(&list.open);
+                out.push_str(list.space);
+                for (at, part) in list.parts.iter().enumerate() {
                     if at > 0 {
-                        out.push_str(separator);
+                        out.push_str(list.separator);
                         out.push(' ');
                     }
                     part.write_flat(out);
                 }
-                out.push_str(space);
-                out.push_str(close);
+                out.push_str(list.space);
+                out.push_str(&list.close);
             }
             Self::Union(parts) => {
                 for (at, part) in parts.iter().enumerate() {
@@ -175,7 +165,7 @@ impl Layout {
         match self {
             Self::Text(text) => (text.chars().count(), false),
             Self::Row(parts) => head_of(parts),
-            Self::List { open, .. } => (open.chars().count(), true),
+            Self::List(list) => (list.open.chars().count(), true),
             Self::Union(_) => (self.width(), false),
         }
     }
