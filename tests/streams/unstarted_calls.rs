@@ -279,6 +279,67 @@ async fn a_call_is_sent_by_its_stream_once_there_is_a_connection() {
     assert_eq!(soon(sums.recv()).await, Some(499_500));
 }
 
+/// A regression test: a call that was started without a connection was sent only while it was awaited, so that its sender
+/// waited forever for one who was to await the call afterwards.
+#[tokio::test]
+async fn a_started_call_is_sent_by_its_stream_once_there_is_a_connection() {
+    let address = "inproc://started-calls";
+    let peer = PeerBuilder::new()
+        .reconnecting(address)
+        .expect("an address");
+    let mill = MillClient::new(&peer);
+    let (grains, receiver) = channel();
+    let call = mill.eat(receiver).start();
+    let fed = tokio::spawn(feed(grains));
+    // Here the stream waits before the call is started.
+    let (grains, receiver) = channel();
+    let later = mill.eat(receiver);
+    let mut feeding = Box::pin(feed(grains));
+    poll_once(&mut feeding);
+    let later = later.start();
+    let (swallowed, mut sums) = mpsc::unbounded_channel();
+    let (grains, receiver) = channel();
+    let one_way = mill.swallow(Load { grains: receiver }).start();
+    let swallowing = tokio::spawn(feed(grains));
+    let (grains, receiver) = channel();
+    mill.swallow(Load { grains: receiver }).detach();
+    let detached = tokio::spawn(feed(grains));
+
+    let server = Server::builder().service(MillServer::new(Grinder(swallowed)));
+    let server = server.bind(address).await.expect("the address is free");
+    tokio::spawn(server.run());
+    soon(fed).await.expect("no panic");
+    assert_eq!(soon(call).await.expect("answered"), 499_500);
+    soon(feeding).await;
+    assert_eq!(soon(later).await.expect("answered"), 499_500);
+    soon(swallowing).await.expect("no panic");
+    soon(one_way).await.expect("sent");
+    soon(detached).await.expect("no panic");
+    assert_eq!(soon(sums.recv()).await, Some(499_500));
+    assert_eq!(soon(sums.recv()).await, Some(499_500));
+}
+
+/// A regression test: the time of a call counted only while the call was awaited, so that its sender waited forever for a
+/// connection that was not made.
+#[tokio::test(start_paused = true)]
+async fn a_sender_waits_for_a_connection_no_longer_than_its_call() {
+    let peer = PeerBuilder::new()
+        .reconnecting("inproc://never-listening")
+        .expect("an address");
+    let mill = MillClient::new(&peer);
+    for is_started in [false, true] {
+        let (mut grains, receiver) = channel();
+        let mut call = mill.eat(receiver).timeout(Duration::from_secs(5));
+        if is_started {
+            call = call.start();
+        }
+        // The halves of a call that has failed are dropped.
+        soon(grains.closed()).await;
+        let error = soon(call).await.expect_err("there is no connection");
+        assert!(matches!(error, CallError::NotConnected(_)), "{error}");
+    }
+}
+
 /// Streams to handlers in this process need a runtime, which the thread that waits may not have.
 #[test]
 fn a_call_stays_unsent_when_its_stream_waits_outside_of_a_runtime() {

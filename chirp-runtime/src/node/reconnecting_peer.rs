@@ -31,7 +31,8 @@ const MAX_LEAVING: usize = 8;
 /// waits: until its own timeout or deadline, or else for [`ReconnectConfig::max_wait`]. Clients of
 /// [`fail_fast`](Self::fail_fast) do not wait. A call that finds no connection fails with
 /// [`CallError::NotConnected`], and nothing has been sent. `.start()` sends a call at once if there is a
-/// connection; without one, the call is sent while it is awaited.
+/// connection; without one, the call is sent while it is awaited, or once there is a connection if the program has the other
+/// half of a stream among its arguments.
 ///
 /// A server that shuts down rejects calls. A rejected call has not run and is sent again on the next connection,
 /// within the same waiting time. Later calls do not use a connection that has rejected one. Calls with a stream

@@ -204,6 +204,7 @@ impl<T, E> Call<T, E> {
     pub fn start(mut self) -> Self {
         self.untyped.claim();
         self.untyped.send_early();
+        self.untyped = self.untyped.wait_lazily();
         self
     }
 
@@ -215,6 +216,7 @@ impl<T, E> Call<T, E> {
     /// stream is cancelled once it has been answered.
     pub fn detach(self) {
         let Self { mut untyped, .. } = self.start();
+        untyped.claim();
         if let Some(runtime) = untyped.runtime() {
             runtime.spawn(std::future::poll_fn(move |cx| untyped.poll(cx).map(drop)));
         }
@@ -257,7 +259,10 @@ impl<T, E> Call<T, E> {
 
     /// Returns the number of bytes of the parameters if the call has not been sent, and else 0.
     pub(crate) fn unsent_bytes(&self) -> usize {
-        self.untyped.params().map_or(0, Payload::len)
+        match &self.untyped.state {
+            CallState::Unsent { params, .. } => params.len(),
+            _ => 0,
+        }
     }
 
     /// Returns the runtime of the call, if it has one of its own.

@@ -23,6 +23,7 @@ use crate::peer::connection::ConnectionCore;
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::call_stream::CallStream;
 use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::demand::Startable;
 use crate::peer::{CallError, Caller, MethodName, RetryPolicy, TemplateError};
 
 /// The part of a call that does not depend on its types, so that its code is compiled once.
@@ -85,6 +86,7 @@ impl SendEarly for CallCore {
     fn params(&self) -> Option<&Payload> {
         match &self.state {
             CallState::Unsent { params, .. } => Some(params),
+            CallState::Connecting(wait) => Some(&wait.params),
             _ => None,
         }
     }
@@ -113,7 +115,11 @@ impl SendEarly for CallCore {
 
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let CallState::Connecting(_) = self.state {
-            ready!(self.poll_connection(cx));
+            if self.poll_connection(cx).is_pending() {
+                // The wait for a connection does not end by itself if the call has a timeout.
+                ready!(self.limit.poll(cx));
+                self.state = SentCall::Failed(self.timed_out()).into();
+            }
             self.send(None);
         }
         Poll::Ready(())
@@ -170,6 +176,19 @@ impl CallCore {
     /// The options of the call, for changes.
     pub(super) fn options_mut(&mut self) -> &mut CallOptions {
         self.options.get_or_insert_default()
+    }
+
+    /// Lets a task send the call once there is a connection if the call has streams: until the program awaits the call, it
+    /// may wait for their other halves.
+    pub(super) fn wait_lazily(self) -> Self {
+        if self.waits_on().is_none() {
+            return self;
+        }
+        let waiting = self.into_lazy();
+        if let CallState::Lazy(lazy) = &waiting.state {
+            Arc::clone(lazy).start();
+        }
+        waiting
     }
 
     #[cold]

@@ -17,6 +17,7 @@ use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::local::{LocalCall, LocalContext};
 use crate::peer::client::pending_send::PendingSend;
 use crate::peer::monitoring::span::Span;
+use crate::peer::stream::demand::Startable;
 use crate::peer::{CallContext, CallError, Caller, MethodName, TemplateError};
 
 /// A one-way call: a future that is ready when the request is in the transmit buffer.
@@ -83,10 +84,14 @@ impl OneWayCall {
             },
             options,
         };
-        let Some(method) = lazy_method else {
-            return call;
-        };
-        match LazyCall::new(call) {
+        match lazy_method {
+            Some(method) => call.into_lazy(method),
+            None => call,
+        }
+    }
+
+    fn into_lazy(self, method: MethodName) -> Self {
+        match LazyCall::new(self) {
             Ok(call) => OneWayCallState::Lazy { method, call }.into(),
             Err(call) => call,
         }
@@ -162,7 +167,18 @@ impl OneWayCall {
         self.claim();
         self.send();
         self.start_layered();
-        self
+        // Until the program awaits the call, it may wait for the other halves of the call's streams.
+        match &self.state {
+            OneWayCallState::Connecting(wait) if wait.params.has_attachments() => {
+                let method = wait.method.clone();
+                let waiting = self.into_lazy(method);
+                if let OneWayCallState::Lazy { call, .. } = &waiting.state {
+                    Arc::clone(call).start();
+                }
+                waiting
+            }
+            _ => self,
+        }
     }
 
     /// Sends the call now, and lets a task wait for room or for a connection if necessary. Errors are discarded. Use it
@@ -299,6 +315,7 @@ impl SendEarly for OneWayCall {
     fn params(&self) -> Option<&Payload> {
         match &self.state {
             OneWayCallState::Unsent { params, .. } => Some(params),
+            OneWayCallState::Connecting(wait) => Some(&wait.params),
             _ => None,
         }
     }
