@@ -3,9 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shuttle::thread;
 
+use crate::peer::schedules;
 use crate::peer::stream::demand::{Demand, Startable};
-
-const ITERATIONS: usize = 1_000;
 
 /// Counts how often it is sent.
 #[derive(Default)]
@@ -21,21 +20,18 @@ impl Startable for UnsentCall {
 /// Otherwise, both would wait for ever.
 #[test]
 fn a_half_that_waits_sends_the_call_of_the_other_half() {
-    shuttle::check_random(
-        || {
-            let demand = Arc::new(Demand::default());
-            let call = Arc::new(UnsentCall::default());
-            let half = thread::spawn({
-                let demand = Arc::clone(&demand);
-                move || demand.raise()
-            });
-            let given: Arc<dyn Startable> = Arc::<UnsentCall>::clone(&call);
-            if demand.set(Arc::downgrade(&given)) {
-                given.start();
-            }
-            half.join().unwrap();
-            assert_eq!(call.0.load(Ordering::SeqCst), 1, "sent once");
-        },
-        ITERATIONS,
-    );
+    schedules::check(|| {
+        let demand = Arc::new(Demand::default());
+        let call = Arc::new(UnsentCall::default());
+        let half = thread::spawn({
+            let demand = Arc::clone(&demand);
+            move || demand.raise()
+        });
+        let given: Arc<dyn Startable> = Arc::<UnsentCall>::clone(&call);
+        if demand.set(Arc::downgrade(&given)) {
+            given.start();
+        }
+        half.join().unwrap();
+        assert_eq!(call.0.load(Ordering::SeqCst), 1, "sent once");
+    });
 }

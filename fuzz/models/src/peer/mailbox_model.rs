@@ -3,17 +3,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Poll, Waker};
 
-use shuttle::sync::Mutex;
 use shuttle::sync::atomic::Ordering;
+use shuttle::sync::{Mutex, mpsc};
 use shuttle::thread;
 
 use crate::packet::Items;
+use crate::peer::schedules;
 use crate::peer::sleeper;
 use crate::peer::stream::inbound_streams::UnboundStreams;
 use crate::peer::stream::mailbox::{ItemStreamQueue, ItemStreams, Mailbox, MailboxEvent};
 use crate::session::Ending;
 
-const ITERATIONS: usize = 1_000;
 const ITEMS: u64 = 4;
 
 fn wake(waker: Option<Waker>) {
@@ -41,128 +41,119 @@ fn receive_all(mailbox: &Mailbox, mut check: impl FnMut(&[u64], &ItemStreamQueue
 /// both.
 #[test]
 fn items_come_once_and_in_order_and_the_end_comes_last() {
-    shuttle::check_random(
-        || {
-            let mailbox = Arc::new(Mailbox::default());
-            let reader = thread::spawn({
-                let mailbox = Arc::clone(&mailbox);
-                move || {
-                    wake(mailbox.begin());
-                    for number in (0..ITEMS).step_by(2) {
-                        wake(mailbox.put(Items(vec![number, number + 1])));
-                    }
-                    wake(mailbox.end(Ending::Finished));
-                    // The end of the connection changes nothing any more.
-                    wake(mailbox.end(Ending::Closed));
+    schedules::check(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let reader = thread::spawn({
+            let mailbox = Arc::clone(&mailbox);
+            move || {
+                wake(mailbox.begin());
+                for number in (0..ITEMS).step_by(2) {
+                    wake(mailbox.put(Items(vec![number, number + 1])));
                 }
-            });
-            let received = receive_all(&mailbox, |_, _| {});
-            assert!(received.into_iter().eq(0..ITEMS));
-            reader.join().unwrap();
-        },
-        ITERATIONS,
-    );
+                wake(mailbox.end(Ending::Finished));
+                // The end of the connection changes nothing any more.
+                wake(mailbox.end(Ending::Closed));
+            }
+        });
+        let received = receive_all(&mailbox, |_, _| {});
+        assert!(received.into_iter().eq(0..ITEMS));
+        reader.join().unwrap();
+    });
 }
 
 /// Invariant: the streams of an item are there when the item is. Otherwise, its value could not be decoded.
 #[test]
 fn an_item_never_comes_before_its_streams() {
-    shuttle::check_random(
-        || {
-            let mailbox = Arc::new(Mailbox::default());
-            let dropped = Arc::new(AtomicUsize::new(0));
-            let reader = thread::spawn({
-                let (mailbox, dropped) = (Arc::clone(&mailbox), Arc::clone(&dropped));
-                move || {
-                    for number in 0..ITEMS {
-                        let streams = UnboundStreams(Arc::clone(&dropped));
-                        mailbox.put_carried(number, ItemStreams::Unbound(streams));
-                        wake(mailbox.put(Items(vec![number])));
-                    }
-                    wake(mailbox.end(Ending::Finished));
+    schedules::check(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let reader = thread::spawn({
+            let (mailbox, dropped) = (Arc::clone(&mailbox), Arc::clone(&dropped));
+            move || {
+                for number in 0..ITEMS {
+                    let streams = UnboundStreams(Arc::clone(&dropped));
+                    mailbox.put_carried(number, ItemStreams::Unbound(streams));
+                    wake(mailbox.put(Items(vec![number])));
                 }
-            });
-            let mut streams = Vec::new();
-            receive_all(&mailbox, |items, carried| {
-                streams.extend(carried.iter().map(|(number, _)| *number));
-                let last = streams.last().copied();
-                assert!(items.last().copied() <= last, "{items:?} before {last:?}");
-            });
-            assert!(streams.into_iter().eq(0..ITEMS), "each comes once");
-            reader.join().unwrap();
-            assert_eq!(dropped.load(Ordering::SeqCst), 4);
-        },
-        ITERATIONS,
-    );
+                wake(mailbox.end(Ending::Finished));
+            }
+        });
+        let mut streams = Vec::new();
+        receive_all(&mailbox, |items, carried| {
+            streams.extend(carried.iter().map(|(number, _)| *number));
+            let last = streams.last().copied();
+            assert!(items.last().copied() <= last, "{items:?} before {last:?}");
+        });
+        assert!(streams.into_iter().eq(0..ITEMS), "each comes once");
+        reader.join().unwrap();
+        assert_eq!(dropped.load(Ordering::SeqCst), 4);
+    });
 }
 
 /// Invariant: the streams of items that nobody receives are released once, by the receiver that leaves or with the mailbox.
 #[test]
 fn streams_of_items_are_released_once_when_the_receiver_leaves() {
-    shuttle::check_random(
-        || {
-            let mailbox = Arc::new(Mailbox::default());
-            let dropped = Arc::new(AtomicUsize::new(0));
-            let reader = thread::spawn({
-                let (mailbox, dropped) = (Arc::clone(&mailbox), Arc::clone(&dropped));
-                move || {
-                    for number in 0..2 {
-                        let streams = UnboundStreams(Arc::clone(&dropped));
-                        mailbox.put_carried(number, ItemStreams::Unbound(streams));
-                        wake(mailbox.put(Items(vec![number])));
-                    }
+    schedules::check(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let reader = thread::spawn({
+            let (mailbox, dropped) = (Arc::clone(&mailbox), Arc::clone(&dropped));
+            move || {
+                for number in 0..2 {
+                    let streams = UnboundStreams(Arc::clone(&dropped));
+                    mailbox.put_carried(number, ItemStreams::Unbound(streams));
+                    wake(mailbox.put(Items(vec![number])));
                 }
-            });
-            let (carried, rest) = mailbox.clear();
-            drop((carried, rest));
-            reader.join().unwrap();
-            drop(mailbox);
-            assert_eq!(dropped.load(Ordering::SeqCst), 2);
-        },
-        ITERATIONS,
-    );
+            }
+        });
+        let (carried, rest) = mailbox.clear();
+        drop((carried, rest));
+        reader.join().unwrap();
+        drop(mailbox);
+        assert_eq!(dropped.load(Ordering::SeqCst), 2);
+    });
 }
 
 /// Invariant: a sender that has registered its waker and then found no credit is woken by the next credit, and by the end.
 #[test]
 fn a_sender_without_credit_is_woken_by_credit_and_by_the_end() {
-    shuttle::check_random(
-        || {
-            let mailbox = Arc::new(Mailbox::default());
-            let credit = Arc::new(Mutex::new(0));
-            let receiver = thread::spawn({
-                let (mailbox, credit) = (Arc::clone(&mailbox), Arc::clone(&credit));
-                move || {
-                    for _ in 0..2 {
-                        *credit.lock().unwrap() += 1;
-                        wake(mailbox.ready());
-                    }
-                    wake(mailbox.end(Ending::Cancelled));
+    schedules::check(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let credit = Arc::new(Mutex::new(0));
+        let (taken, all_taken) = mpsc::channel();
+        let receiver = thread::spawn({
+            let (mailbox, credit) = (Arc::clone(&mailbox), Arc::clone(&credit));
+            move || {
+                for _ in 0..2 {
+                    *credit.lock().unwrap() += 1;
+                    wake(mailbox.ready());
                 }
-            });
-            // As the runtime's sender: look, register, look again.
-            let next = || {
-                let mut credit = credit.lock().unwrap();
-                if *credit > 0 {
-                    *credit -= 1;
-                    return Some(true);
-                }
-                drop(credit);
-                mailbox.ending().map(|_| false)
-            };
-            let mut sent = 0;
-            while sleeper::run_poll(|cx| {
-                if let Some(found) = next() {
-                    return Poll::Ready(found);
-                }
-                mailbox.wait(cx.waker().clone());
-                next().map_or(Poll::Pending, Poll::Ready)
-            }) {
-                sent += 1;
+                // The end must not make up for a lost wake-up.
+                all_taken.recv().unwrap();
+                all_taken.recv().unwrap();
+                wake(mailbox.end(Ending::Cancelled));
             }
-            receiver.join().unwrap();
-            assert!(sent + *credit.lock().unwrap() == 2);
-        },
-        ITERATIONS,
-    );
+        });
+        // As the runtime's sender: look, register, look again.
+        let next = || {
+            let mut credit = credit.lock().unwrap();
+            if *credit > 0 {
+                *credit -= 1;
+                return Some(true);
+            }
+            drop(credit);
+            mailbox.ending().map(|_| false)
+        };
+        while sleeper::run_poll(|cx| {
+            if let Some(found) = next() {
+                return Poll::Ready(found);
+            }
+            mailbox.wait(cx.waker().clone());
+            next().map_or(Poll::Pending, Poll::Ready)
+        }) {
+            taken.send(()).unwrap();
+        }
+        receiver.join().unwrap();
+        assert_eq!(*credit.lock().unwrap(), 0);
+    });
 }

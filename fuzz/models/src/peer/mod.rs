@@ -8,6 +8,8 @@ pub(crate) mod connection;
 #[path = "../../../../chirp-runtime/src/peer/guard.rs"]
 pub(crate) mod guard;
 pub(crate) mod monitoring;
+#[cfg(test)]
+mod schedules;
 pub(crate) mod server;
 mod sleeper;
 pub(crate) mod stream;

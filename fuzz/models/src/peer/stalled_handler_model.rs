@@ -5,12 +5,12 @@ use shuttle::thread;
 
 use crate::channel::Wire;
 use crate::packet::RequestPacket;
-use crate::peer::connection::ConnectionCore;
+use crate::peer::connection::{ConnectionCore, HandlerStep};
+use crate::peer::schedules;
 use crate::peer::server::inbound_call::InboundCall;
 use crate::session::InboundCallId;
 
-const ITERATIONS: usize = 1_000;
-const REQUESTS: u32 = 5;
+const REQUESTS: u32 = 4;
 
 /// The handlers that have been started, in order.
 #[derive(Default)]
@@ -20,14 +20,15 @@ struct Started {
 }
 
 impl Started {
-    /// Notes that a handler has been started. Blocks until the handler of `awaited` has been.
-    fn start(&self, call: u32, awaited: Option<u32>) {
-        let mut calls = self.calls.lock().unwrap();
-        calls.push(call);
+    fn note(&self, call: u32) {
+        self.calls.lock().unwrap().push(call);
         self.changed.notify_all();
-        while let Some(awaited) = awaited
-            && !calls.contains(&awaited)
-        {
+    }
+
+    /// Blocks until the handler of `call` has been started.
+    fn wait_for(&self, call: u32) {
+        let mut calls = self.calls.lock().unwrap();
+        while !calls.contains(&call) {
             calls = self.changed.wait(calls).unwrap();
         }
     }
@@ -58,38 +59,37 @@ fn look(connection: &Arc<ConnectionCore>) -> bool {
 /// [`has_blocked_work`](crate::peer::connection::state::ConnectionState::has_blocked_work) says.
 #[test]
 fn requests_behind_a_handler_that_blocks_are_started_in_order_and_answered_once() {
-    shuttle::check_random(
-        || {
-            let connection = Arc::new(ConnectionCore::new(&Wire::default()));
-            let started = Arc::new(Started::default());
-            connection.set_handler({
-                let started = Arc::clone(&started);
+    schedules::check(|| {
+        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let started = Arc::new(Started::default());
+        connection.set_handler({
+            let started = Arc::clone(&started);
+            move |step, InboundCallId(call)| match step {
+                HandlerStep::Start => started.note(call),
                 // Every second handler blocks until the next has been started.
-                move |InboundCallId(call)| {
-                    started.start(call, (call % 2 == 1 && call < REQUESTS).then_some(call + 1));
-                }
-            });
-            connection.start_dispatcher();
-            for call in 1..=REQUESTS {
-                receive(&connection, call);
-                look(&connection);
+                HandlerStep::Run if call % 2 == 1 => started.wait_for(call + 1),
+                HandlerStep::Run => {}
             }
-            while look(&connection) {
-                thread::yield_now();
-            }
-            while connection.look().session.answered.len() < REQUESTS as usize {
-                thread::yield_now();
-            }
-            let state = connection.look();
-            let mut ended: Vec<_> = state.session.finished.iter().map(|id| id.0).collect();
-            let mut answered: Vec<_> = state.session.answered.iter().map(|id| id.0).collect();
-            ended.sort_unstable();
-            answered.sort_unstable();
-            assert!(ended.into_iter().eq(1..=REQUESTS));
-            assert!(answered.into_iter().eq(1..=REQUESTS));
-            let calls = started.calls.lock().unwrap();
-            assert!(calls.iter().copied().eq(1..=REQUESTS), "{calls:?}");
-        },
-        ITERATIONS,
-    );
+        });
+        connection.start_dispatcher();
+        for call in 1..=REQUESTS {
+            receive(&connection, call);
+            look(&connection);
+        }
+        while look(&connection) {
+            thread::yield_now();
+        }
+        while connection.look().session.answered.len() < REQUESTS as usize {
+            thread::yield_now();
+        }
+        let state = connection.look();
+        let mut ended: Vec<_> = state.session.finished.iter().map(|id| id.0).collect();
+        let mut answered: Vec<_> = state.session.answered.iter().map(|id| id.0).collect();
+        ended.sort_unstable();
+        answered.sort_unstable();
+        assert!(ended.into_iter().eq(1..=REQUESTS));
+        assert!(answered.into_iter().eq(1..=REQUESTS));
+        let calls = started.calls.lock().unwrap();
+        assert!(calls.iter().copied().eq(1..=REQUESTS), "{calls:?}");
+    });
 }

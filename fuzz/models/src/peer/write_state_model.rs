@@ -7,9 +7,9 @@ use crate::peer::ConnectionError;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::connection::sending::Sending;
 use crate::peer::connection::writer::{WriteState, WriterTask};
+use crate::peer::schedules;
 use crate::peer::sleeper;
 
-const ITERATIONS: usize = 1_000;
 const SENDERS: u8 = 2;
 const PACKETS: u8 = 3;
 
@@ -91,93 +91,81 @@ fn join(threads: Vec<JoinHandle<u8>>) -> Vec<u8> {
 /// place of a writer that is blocked.
 #[test]
 fn every_packet_is_written_once_and_in_order_whoever_writes() {
-    shuttle::check_random(
-        || {
-            let model = Model::start();
-            let senders = model.start_senders();
-            let helper = thread::spawn({
-                let connection = Arc::clone(&model.connection);
-                move || (0..2).for_each(|_| connection.write_for_writer())
-            });
-            let read: Vec<_> = (0..SENDERS * PACKETS)
-                .map(|_| model.wire.read().expect("nobody closes"))
-                .collect();
-            assert_all(&read, &join(senders));
-            helper.join().unwrap();
-            model.connection.end(ConnectionError::ClosedHere);
-            model.writer.join().unwrap();
-            assert_eq!(model.wire.read(), None, "each packet once");
-        },
-        ITERATIONS,
-    );
+    schedules::check(|| {
+        let model = Model::start();
+        let senders = model.start_senders();
+        let helper = thread::spawn({
+            let connection = Arc::clone(&model.connection);
+            move || (0..2).for_each(|_| connection.write_for_writer())
+        });
+        let read: Vec<_> = (0..SENDERS * PACKETS)
+            .map(|_| model.wire.read().expect("nobody closes"))
+            .collect();
+        assert_all(&read, &join(senders));
+        helper.join().unwrap();
+        model.connection.end(ConnectionError::ClosedHere);
+        model.writer.join().unwrap();
+        assert_eq!(model.wire.read(), None, "each packet once");
+    });
 }
 
 /// Invariant: what was sent before a graceful shutdown is written before the write half is shut down. (That nothing is
 /// written behind it, the channel of the models checks.)
 #[test]
 fn a_graceful_shutdown_comes_behind_all_packets() {
-    shuttle::check_random(
-        || {
-            let model = Model::start();
-            let closer = thread::spawn({
-                let connection = Arc::clone(&model.connection);
-                let senders = model.start_senders();
-                move || {
-                    let sent = join(senders);
-                    connection.lock().sending = Sending::Closing { batches: 0 };
-                    sent
-                }
-            });
-            let read = model.wire.read_to_end();
-            assert_all(&read, &closer.join().unwrap());
-            model.connection.end(ConnectionError::ClosedByPeer);
-            model.writer.join().unwrap();
-            assert!(matches!(
-                model.connection.look().sending,
-                Sending::Closed | Sending::Closing { .. }
-            ));
-        },
-        ITERATIONS,
-    );
+    schedules::check(|| {
+        let model = Model::start();
+        let closer = thread::spawn({
+            let connection = Arc::clone(&model.connection);
+            let senders = model.start_senders();
+            move || {
+                let sent = join(senders);
+                connection.lock().sending = Sending::Closing { batches: 0 };
+                sent
+            }
+        });
+        let read = model.wire.read_to_end();
+        assert_all(&read, &closer.join().unwrap());
+        model.connection.end(ConnectionError::ClosedByPeer);
+        model.writer.join().unwrap();
+        assert!(matches!(
+            model.connection.look().sending,
+            Sending::Closed | Sending::Closing { .. }
+        ));
+    });
 }
 
 /// Invariant: the writer task gets the turn at the end of the connection, also if another task writes at this moment. It
 /// writes everything that was sent before, closes the channel and ends.
 #[test]
 fn the_writer_task_writes_the_rest_and_ends_with_the_connection() {
-    shuttle::check_random(
-        || {
-            let model = Model::start();
-            let senders = model.start_senders();
-            let closer = thread::spawn({
-                let connection = Arc::clone(&model.connection);
-                move || connection.end(ConnectionError::ClosedHere)
-            });
-            let read = model.wire.read_to_end();
-            assert_all(&read, &join(senders));
-            closer.join().unwrap();
-            model.writer.join().unwrap();
-        },
-        ITERATIONS,
-    );
+    schedules::check(|| {
+        let model = Model::start();
+        let senders = model.start_senders();
+        let closer = thread::spawn({
+            let connection = Arc::clone(&model.connection);
+            move || connection.end(ConnectionError::ClosedHere)
+        });
+        let read = model.wire.read_to_end();
+        assert_all(&read, &join(senders));
+        closer.join().unwrap();
+        model.writer.join().unwrap();
+    });
 }
 
 /// Invariant: a failed write, whoever made it, ends sending and frees the turn, so that the writer task ends with the
 /// connection.
 #[test]
 fn a_failed_write_frees_the_turn() {
-    shuttle::check_random(
-        || {
-            let model = Model::start();
-            let senders = model.start_senders();
-            model.wire.fail();
-            join(senders);
-            // The reader ends the connection, sooner or later.
-            model.connection.end(ConnectionError::ClosedByPeer);
-            model.writer.join().unwrap();
-            let state = model.connection.look();
-            assert!(matches!(state.write_state, WriteState::Writing));
-        },
-        ITERATIONS,
-    );
+    schedules::check(|| {
+        let model = Model::start();
+        let senders = model.start_senders();
+        model.wire.fail();
+        join(senders);
+        // The reader ends the connection, sooner or later.
+        model.connection.end(ConnectionError::ClosedByPeer);
+        model.writer.join().unwrap();
+        let state = model.connection.look();
+        assert!(matches!(state.write_state, WriteState::Writing));
+    });
 }

@@ -36,7 +36,16 @@ pub(in crate::peer) struct ConnectionCore {
     handler: OnceLock<Handler>,
 }
 
-type Handler = Box<dyn Fn(InboundCallId) + Send + Sync>;
+type Handler = Box<dyn Fn(HandlerStep, InboundCallId) + Send + Sync>;
+
+/// A step of a handler.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::peer) enum HandlerStep {
+    /// Its first poll begins, which the dispatcher notes next.
+    Start,
+    /// The rest of its first poll.
+    Run,
+}
 
 impl ConnectionCore {
     /// Creates a connection that writes to `wire`.
@@ -61,14 +70,14 @@ impl ConnectionCore {
     /// Sets the code of all handlers.
     pub(in crate::peer) fn set_handler(
         &self,
-        handler: impl Fn(InboundCallId) + Send + Sync + 'static,
+        handler: impl Fn(HandlerStep, InboundCallId) + Send + Sync + 'static,
     ) {
         assert!(self.handler.set(Box::new(handler)).is_ok());
     }
 
-    pub(in crate::peer) fn handle(&self, call: InboundCallId) {
+    pub(in crate::peer) fn handle(&self, step: HandlerStep, call: InboundCallId) {
         if let Some(handler) = self.handler.get() {
-            handler(call);
+            handler(step, call);
         }
     }
 

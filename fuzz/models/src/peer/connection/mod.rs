@@ -15,4 +15,4 @@ pub(in crate::peer) mod state_guard;
 #[path = "../../../../../chirp-runtime/src/peer/connection/writer.rs"]
 pub(in crate::peer) mod writer;
 
-pub(in crate::peer) use connection_core::ConnectionCore;
+pub(in crate::peer) use connection_core::{ConnectionCore, HandlerStep};

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::dispatch_step::{DispatchStep, StartSite};
 use crate::packet::{Payload, ResultCode};
-use crate::peer::connection::ConnectionCore;
+use crate::peer::connection::{ConnectionCore, HandlerStep};
 use crate::peer::server::dispatch_batch::{DispatchBatch, FirstPoll};
 use crate::peer::sleeper::Sleeper;
 use crate::sync::{AtomicU64, Mutex, thread};
 
 /// The maximum number of requests that are claimed at once.
-const CLAIMED: usize = 2;
+const CLAIMED: usize = 3;
 
 impl ConnectionCore {
     pub(in crate::peer) fn start_dispatcher(self: &Arc<Self>) {
@@ -82,8 +82,9 @@ impl Dispatcher {
             let Some((call, active)) = next else {
                 return;
             };
+            self.connection.handle(HandlerStep::Start, call.id);
             self.progress.store(active.begun(), Ordering::Release);
-            self.connection.handle(call.id);
+            self.connection.handle(HandlerStep::Run, call.id);
             let reply = (call.id, ResultCode::Success, Payload::default());
             result = Some(FirstPoll::Replied(Some(reply)));
         }
