@@ -56,6 +56,7 @@ mod stderr_tail;
 #[cfg(feature = "process")]
 mod stdio;
 mod tcp;
+#[cfg(any(feature = "process", feature = "record"))]
 mod thread;
 #[cfg(feature = "tls")]
 mod tls;
@@ -86,6 +87,7 @@ pub use public_key::{PublicKey, PublicKeyError};
 pub use scheme::Scheme;
 #[cfg(feature = "process")]
 pub use stdio::stdio;
+#[cfg(any(feature = "process", feature = "record"))]
 pub(crate) use thread::start_thread;
 #[cfg(feature = "tls")]
 pub use tls::{
