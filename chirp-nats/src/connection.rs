@@ -26,6 +26,9 @@ const ROUND_TRIP: Duration = Duration::from_secs(5);
 /// The time limit for handing a message to the client of NATS: after that, those who wait for the message have given up.
 const SEND: Duration = Duration::from_secs(6);
 
+/// The time in which this process tells itself of a refused subscription.
+const REFUSAL: Duration = Duration::from_millis(20);
+
 /// The interval between checks for a new connection.
 const CHECK: Duration = Duration::from_millis(100);
 
@@ -58,13 +61,18 @@ pub(crate) struct NatsLink {
 }
 
 /// The state of a connection, as its events tell.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LinkState {
     pub(crate) closed: bool,
     /// The number of connections that were made.
     pub(crate) connections: u64,
     /// Messages that the client of NATS has discarded.
     pub(crate) discarded: u64,
+    /// Subscriptions that the server has refused, and what it said last.
+    pub(crate) refusals: u64,
+    pub(crate) last_refusal: String,
+    /// What the server said of the last message that it has refused.
+    pub(crate) refused_message: String,
 }
 
 impl Nats {
@@ -172,10 +180,35 @@ impl NatsLink {
             sent.await.map_err(|_| NatsError::Closed)?;
             Ok(answer.await.is_ok())
         };
+        let mut state = self.state.clone();
+        let refused = state.wait_for(|state| state.refused_message.contains(&*subject));
+        let trip = async {
+            tokio::select! {
+                arrived = trip => arrived,
+                // Callers need no right to send to inboxes. A server that refuses the message has read everything before, too.
+                Ok(_) = refused => Ok(true),
+            }
+        };
         match tokio::time::timeout(ROUND_TRIP, trip).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Err(error)) => Err(error),
             Ok(Ok(false)) | Err(_) => Err(NatsError::NoAnswer(ROUND_TRIP, subject.to_string())),
+        }
+    }
+
+    /// As [`round_trip`](Self::round_trip), after subscriptions.
+    ///
+    /// # Errors
+    ///
+    /// Also [`NatsError::NotPermitted`] if the server has refused one since it had refused `before`.
+    pub(crate) async fn subscribed(&self, before: u64) -> Result<(), NatsError> {
+        self.round_trip().await?;
+        let mut state = self.state.clone();
+        // The refusal has come before the answer, but another task tells it.
+        let refused = state.wait_for(|state| state.refusals > before);
+        match tokio::time::timeout(REFUSAL, refused).await {
+            Ok(Ok(state)) => Err(NatsError::NotPermitted(state.last_refusal.clone())),
+            Ok(Err(_)) | Err(_) => Ok(()),
         }
     }
 

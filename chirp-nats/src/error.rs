@@ -20,6 +20,9 @@ pub enum NatsError {
     /// Two services have a method of the same name, or a name is not valid.
     #[error("{0}")]
     Route(RouteError),
+    /// The NATS server has refused a subscription.
+    #[error("the NATS server refuses a subscription: {0}")]
+    NotPermitted(String),
     /// The NATS server did not answer a message to this process in time.
     #[error("no answer from the NATS server within {0:?}: are subscriptions to `{1}` permitted?")]
     NoAnswer(Duration, String),

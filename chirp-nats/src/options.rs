@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event, ServerAddr};
+use async_nats::{ConnectOptions, Event, ServerAddr, ServerError};
 use tokio::sync::watch;
 
 use crate::connection::{LinkState, Nats};
@@ -15,6 +15,12 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest pause between two attempts to connect again.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// The text of servers of NATS about a subscription that they refuse, in lower case.
+const REFUSED_SUBSCRIPTION: &str = "permissions violation for subscription";
+
+/// The text of servers of NATS about a message that they refuse, in lower case. Its subject follows.
+const REFUSED_MESSAGE: &str = "permissions violation for publish";
 
 /// The settings of a connection to NATS.
 ///
@@ -207,11 +213,24 @@ impl fmt::Debug for NatsOptions {
 
 /// Notes an event of the connection.
 fn note(state: &watch::Sender<LinkState>, event: &Event) {
-    tracing::debug!("NATS: {event}");
+    if let Event::ServerError(error) = event {
+        tracing::warn!("NATS: {error}");
+    } else {
+        tracing::debug!("NATS: {event}");
+    }
     state.send_modify(|state| match event {
         Event::Connected => state.connections += 1,
         Event::Closed => state.closed = true,
         Event::SlowConsumer(_) => state.discarded += 1,
+        Event::ServerError(ServerError::Other(text)) => {
+            let lower = text.to_ascii_lowercase();
+            if lower.contains(REFUSED_SUBSCRIPTION) {
+                state.refusals += 1;
+                state.last_refusal.clone_from(text);
+            } else if lower.contains(REFUSED_MESSAGE) {
+                state.refused_message.clone_from(text);
+            }
+        }
         _ => {}
     });
 }

@@ -17,6 +17,7 @@ use chirp_runtime::channel::{Channel, Endpoint, Incoming, Listener, OtherAddress
 use futures_core::Stream;
 
 use crate::connection::NatsLink;
+use crate::error::NatsError;
 use frame::{ChannelFrame, VERSION};
 use halves::{NatsReader, NatsWriter};
 use state::{ChannelShared, WINDOW};
@@ -106,11 +107,18 @@ impl Scheme for NatsScheme {
     async fn listen(&self, address: &OtherAddress) -> io::Result<Box<dyn Listener>> {
         let link = Arc::clone(&self.link);
         let subject = link.subjects.channel(name(address)?);
+        let refusals = link.state.borrow().refusals;
         let requests = link.client.queue_subscribe(subject, GROUP.to_owned());
         let requests = requests
             .await
             .map_err(|error| io::Error::other(error.to_string()))?;
-        link.round_trip().await.map_err(io::Error::other)?;
+        link.subscribed(refusals).await.map_err(|error| {
+            let kind = match error {
+                NatsError::NotPermitted(_) => io::ErrorKind::PermissionDenied,
+                _ => io::ErrorKind::Other,
+            };
+            io::Error::new(kind, error)
+        })?;
         Ok(Box::new(NatsListener {
             endpoint: Endpoint::Other(address.clone()),
             requests,

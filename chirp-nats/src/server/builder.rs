@@ -178,6 +178,7 @@ impl NatsServerBuilder {
             inboxes: self.inboxes,
             link: self.link,
         });
+        let refusals = serving.link.state.borrow().refusals;
         let (phase, watched) = watch::channel(Phase::Open);
         let (subscribed, unsubscribed) = mpsc::channel(1);
         let signals = PhaseSignals {
@@ -216,7 +217,7 @@ impl NatsServerBuilder {
             }
         }
         drop(signals);
-        serving.link.round_trip().await?;
+        serving.link.subscribed(refusals).await?;
         Ok(NatsServer {
             serving,
             phase,

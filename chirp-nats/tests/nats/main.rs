@@ -6,6 +6,7 @@ mod channel;
 mod closing;
 mod cluster;
 mod durable;
+mod identity;
 mod listing;
 mod multicast;
 mod nodes;

@@ -1,5 +1,7 @@
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,8 +33,41 @@ impl NatsProcess {
         process.restart().then_some(process)
     }
 
+    /// Starts a server with a configuration, which is written to its folder with other files.
+    pub(crate) fn start_configured(files: &[(&str, String)]) -> Option<Self> {
+        let mut process = Self::new(free_port(), []);
+        fs::create_dir_all(&process.folder).expect("a folder");
+        for (name, text) in files {
+            fs::write(process.folder.join(name), text).expect("written");
+        }
+        let config = process.folder.join("nats.conf").display().to_string();
+        process.arguments.extend(["-c".to_owned(), config]);
+        process.restart().then_some(process)
+    }
+
+    /// Returns the path of a file in the folder of this server.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Starts a cluster of three.
     pub(crate) fn cluster() -> Option<[Self; 3]> {
+        Self::cluster_with(|_| Vec::new())
+    }
+
+    /// Starts a cluster of three with `JetStream`, and with the ports of their monitoring.
+    pub(crate) fn jetstream_cluster() -> Option<([Self; 3], [u16; 3])> {
+        let monitoring: [u16; 3] = std::array::from_fn(|_| free_port());
+        let cluster = Self::cluster_with(|at| {
+            let name = format!("server-{at}");
+            ["-js", "-n", &name, "-m", &monitoring[at].to_string()]
+                .map(str::to_owned)
+                .into()
+        });
+        Some((cluster?, monitoring))
+    }
+
+    fn cluster_with(more: impl Fn(usize) -> Vec<String>) -> Option<[Self; 3]> {
         let routes: [u16; 3] = std::array::from_fn(|_| free_port());
         let urls = routes
             .map(|port| format!("nats://127.0.0.1:{port}"))
@@ -47,7 +82,7 @@ impl NatsProcess {
                 "--routes".to_owned(),
                 urls.clone(),
             ];
-            Self::new(free_port(), arguments)
+            Self::new(free_port(), arguments.into_iter().chain(more(at)))
         });
         cluster.iter_mut().all(Self::restart).then_some(cluster)
     }
@@ -74,6 +109,11 @@ impl NatsProcess {
         let mut command = Command::new("nats-server");
         command
             .args(&self.arguments)
+            .current_dir(if self.folder.is_dir() {
+                &*self.folder
+            } else {
+                Path::new(".")
+            })
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         match command.spawn() {
@@ -86,7 +126,7 @@ impl NatsProcess {
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let until = Instant::now() + START;
-        while std::net::TcpStream::connect(address).is_err() {
+        while TcpStream::connect(address).is_err() {
             assert!(
                 Instant::now() < until,
                 "nats-server does not listen at {address}"
@@ -142,6 +182,26 @@ impl Drop for NatsProcess {
 fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
+}
+
+/// Returns the subscriptions of the connections that a server of NATS has, by the names of their clients.
+pub(crate) fn subscriptions(monitoring: u16) -> BTreeMap<String, u64> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, monitoring)).expect("connected");
+    let sent = stream.write_all(b"GET /connz?limit=1000 HTTP/1.0\r\n\r\n");
+    sent.expect("sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("received");
+    let (_, body) = response.split_once("\r\n\r\n").expect("a body");
+    let response: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let connections = response["connections"].as_array().expect("a list");
+    let connections = connections.iter().map(|connection| {
+        let name = connection["name"].as_str().unwrap_or("nameless");
+        (
+            name.to_owned(),
+            connection["subscriptions"].as_u64().expect("a number"),
+        )
+    });
+    connections.collect()
 }
 
 /// Waits until a condition holds.
