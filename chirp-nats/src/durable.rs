@@ -21,7 +21,8 @@ use crate::connection::NatsLink;
 /// after its handler has run. If the server dies meanwhile, or the handler panics, it is run again: **at least once**,
 /// so a handler must bear repetitions.
 ///
-/// The call fails with [`CallError::NotConnected`] if no stream has its subject, and nothing is stored. With
+/// The call fails with [`CallError::NotConnected`] if no stream has its subject, also for the moment in which a cluster elects another
+/// leader of the stream, and nothing is stored. With
 /// [`CallError::ConnectionLost`] it may have been stored: the stream has not confirmed it within 5 s. Calls that have an answer fail with
 /// [`FrameworkError::Unsupported`].
 #[derive(Clone)]
@@ -85,7 +86,8 @@ impl DurableCalls {
             Ok(_) => Ok(bytes::Bytes::new().into()),
             Err(error) => Err(match error.kind() {
                 PublishErrorKind::StreamNotFound => {
-                    CallError::NotConnected("no stream of JetStream has the subject".into())
+                    let reason = "no stream of JetStream has the subject, or it has no leader now";
+                    CallError::NotConnected(reason.into())
                 }
                 PublishErrorKind::MaxPayloadExceeded => CallError::TooLarge {
                     what: PacketRole::Request,

@@ -41,6 +41,7 @@ pub struct NatsServerBuilder {
     shutdown_timeout: Duration,
     trust_request_info: bool,
     durable: Option<String>,
+    durable_attempts: Option<u32>,
     inboxes: Vec<String>,
 }
 
@@ -59,6 +60,7 @@ impl NatsServerBuilder {
             shutdown_timeout: Duration::from_secs(30),
             trust_request_info: false,
             durable: None,
+            durable_attempts: None,
             inboxes: Vec::new(),
         }
     }
@@ -138,9 +140,16 @@ impl NatsServerBuilder {
     /// share and which remains when they end.
     ///
     /// A call whose arguments or caller are refused is given up; after a panic it is repeated after 1 s, and then after longer
-    /// pauses of up to a minute.
+    /// pauses of up to a minute, as often as [`durable_attempts`](Self::durable_attempts) says.
     pub fn durable(mut self, stream: impl Into<String>) -> Self {
         self.durable = Some(stream.into());
+        self
+    }
+
+    /// Sets after how many deliveries a durable call is given up whose handler panics. By default it is repeated until it has run:
+    /// then a call that can never succeed remains in the stream, and 20,000 of them keep others of its method out.
+    pub fn durable_attempts(mut self, deliveries: u32) -> Self {
+        self.durable_attempts = Some(deliveries);
         self
     }
 
@@ -175,6 +184,7 @@ impl NatsServerBuilder {
             in_progress: Arc::new(InProgress::new(self.max_concurrent_handlers)),
             queue_group: self.queue_group,
             trust_request_info: self.trust_request_info,
+            durable_attempts: self.durable_attempts,
             inboxes: self.inboxes,
             link: self.link,
         });

@@ -27,6 +27,10 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 /// Messages of a method that one server handles at once.
 const MAX_RUNNING: usize = 64;
 
+/// Messages of a method that all servers handle at once, with those that wait to be handled again after a panic: these must not keep
+/// others out.
+const MAX_ACK_PENDING: i64 = 20_000;
+
 /// The longest pause before a message is handled again.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
@@ -46,6 +50,8 @@ enum Verdict {
     Never,
     /// It did not run, or not to its end.
     Later,
+    /// The handler has panicked.
+    Panicked,
 }
 
 impl DurableReception {
@@ -69,6 +75,7 @@ impl DurableReception {
             filter_subject: subject.to_owned(),
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
+            max_ack_pending: MAX_ACK_PENDING,
             ..Config::default()
         };
         let consumer = stream.get_or_create_consumer(&name, config).await;
@@ -183,12 +190,20 @@ async fn handle(serving: Arc<SharedServer>, endpoint: usize, message: Message) {
             request.finish(answer).await;
         }
     }
+    let attempts = message.info().map_or(1, |info| info.delivered);
+    let most = serving.durable_attempts.map(i64::from);
     let kind = match verdict {
         Verdict::Done => AckKind::Ack,
         Verdict::Never => AckKind::Term,
-        Verdict::Later => {
-            let attempts = message.info().map_or(1, |info| info.delivered);
-            let doubled = Duration::from_secs(1 << attempts.clamp(1, 6) >> 1);
+        Verdict::Panicked if most.is_some_and(|most| attempts >= most) => {
+            tracing::error!(
+                "a durable call to {} is given up: its handler has panicked, and it was delivered {attempts} times",
+                serving.endpoints[endpoint].subject
+            );
+            AckKind::Term
+        }
+        Verdict::Later | Verdict::Panicked => {
+            let doubled = Duration::from_secs(1 << attempts.clamp(1, 7) >> 1);
             AckKind::Nak(Some(doubled.min(MAX_PAUSE)))
         }
     };
@@ -209,6 +224,7 @@ impl Verdict {
                 FrameworkError::InvalidArguments
                 | FrameworkError::PermissionDenied
                 | FrameworkError::Unsupported => Self::Never,
+                FrameworkError::Panicked { .. } => Self::Panicked,
                 _ => Self::Later,
             },
             Err(CallError::UnknownMethod { .. } | CallError::Metadata(_)) => Self::Never,

@@ -34,6 +34,8 @@ pub(super) struct SharedServer {
     pub(super) in_progress: Arc<InProgress>,
     pub(super) queue_group: String,
     pub(super) trust_request_info: bool,
+    /// The deliveries after which a durable call whose handler panics is given up.
+    pub(super) durable_attempts: Option<u32>,
     /// The beginnings of subjects for answers that do not begin with `_`.
     pub(super) inboxes: Vec<String>,
     pub(super) link: Arc<NatsLink>,

@@ -97,3 +97,64 @@ async fn a_server_needs_its_stream() {
         .expect_err("there is none");
     assert!(error.to_string().contains("CHIRP"), "{error}");
 }
+
+/// A call that panics is repeated after 1 s, and keeps no other from running.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_durable_call_that_always_panics_is_given_up_in_the_end() {
+    let Some(process) = NatsProcess::start_with(&["-js"]) else {
+        return;
+    };
+    let nats = process.connect().await;
+    let stream = stream(&process).await;
+    let calculator = Calculator::default();
+    let server = nats.server().service(ArithServer::new(calculator.clone()));
+    let server = server.durable("CHIRP").durable_attempts(2).start();
+    let server = server.await.expect("started");
+    let arith = ArithClient::new(&nats.durable());
+    for _ in 0..100 {
+        arith.explode().await.expect("stored");
+    }
+    arith.note(1).await.expect("stored");
+    until(|| calculator.notes() == 1 && calculator.started() == 201).await;
+    loop {
+        let name = "chirp-q-_chirp-durable-Arith-explode";
+        let consumer = stream.consumer_info(name).await.expect("known");
+        if consumer.num_pending == 0 && consumer.num_ack_pending == 0 {
+            break;
+        }
+    }
+    assert_eq!(calculator.started(), 201, "each was run twice");
+    server.close().await.expect("closed");
+}
+
+/// A name that is written as that of another subject, or a consumer that acknowledges by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_of_other_messages_is_not_used() {
+    let Some(process) = NatsProcess::start_with(&["-js"]) else {
+        return;
+    };
+    let nats = process.connect().await;
+    let context = jetstream::new(process.plain().await);
+    let config = jetstream::stream::Config {
+        name: "CHIRP".to_owned(),
+        subjects: vec!["_chirp.durable.>".to_owned()],
+        ..jetstream::stream::Config::default()
+    };
+    let stream = context.create_stream(config).await.expect("created");
+    let other = jetstream::consumer::pull::Config {
+        durable_name: Some("chirp-q-_chirp-durable-Arith-note".to_owned()),
+        filter_subject: "_chirp.durable.Arith-note".to_owned(),
+        ..jetstream::consumer::pull::Config::default()
+    };
+    stream.create_consumer(other).await.expect("created");
+    let server = nats
+        .server()
+        .service(ArithServer::new(Calculator::default()));
+    let error = server.durable("CHIRP").start().await.expect_err("refused");
+    assert!(
+        error
+            .to_string()
+            .contains("chirp-q-_chirp-durable-Arith-note"),
+        "{error}"
+    );
+}

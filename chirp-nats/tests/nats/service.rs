@@ -36,6 +36,10 @@ pub(crate) trait Arith {
     /// Takes a number.
     #[chirp(oneway)]
     async fn note(&self, number: usize);
+
+    /// Panics, and has no answer.
+    #[chirp(oneway)]
+    async fn explode(&self);
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
@@ -140,6 +144,11 @@ impl Arith for Calculator {
     }
 
     async fn fail(&self) {
+        panic!("as the test wants");
+    }
+
+    async fn explode(&self) {
+        self.start();
         panic!("as the test wants");
     }
 
