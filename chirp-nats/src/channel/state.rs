@@ -120,7 +120,7 @@ impl ChannelState {
             }
             ChannelFrame::Status { last, credit } => {
                 if last > self.received {
-                    return Err(lost(self.received + 1, last));
+                    return Err(lost(self.received, last));
                 }
                 self.credit = self.credit.max(credit);
                 Ok(self.writer.take())
@@ -137,7 +137,7 @@ impl ChannelState {
             return Err((io::ErrorKind::InvalidData, text));
         }
         if number != self.received + 1 {
-            return Err(lost(self.received + 1, number));
+            return Err(lost(self.received, number));
         }
         self.received = number;
         Ok(())
@@ -190,9 +190,10 @@ impl ChannelState {
     }
 }
 
-fn lost(first: u64, next: u64) -> (io::ErrorKind, String) {
-    let text =
-        format!("messages were lost on the way through NATS: {next} came in place of {first}");
+fn lost(received: u64, sent: u64) -> (io::ErrorKind, String) {
+    let text = format!(
+        "messages were lost on the way through NATS: {sent} was sent, and {received} was the last that arrived in order"
+    );
     (io::ErrorKind::ConnectionReset, text)
 }
 

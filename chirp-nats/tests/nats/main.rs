@@ -12,4 +12,5 @@ mod multicast;
 mod nodes;
 mod outages;
 mod service;
+mod soak;
 mod support;
