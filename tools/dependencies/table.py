@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Writes the tables of DEPENDENCIES.md from Cargo.toml and the sources of the crates: tools/dependencies/table.py
 
-Needs the sources of all dependencies, as after `cargo fetch`. With --check, fails if the document is out of date.
+Needs the sources of all dependencies, as after `cargo fetch`. The months of releases are those in cargo's copy of the index of
+the registry, as after `cargo update --dry-run`; a month that is not there stays as it is in the document. With --check, fails
+if the document is out of date, apart from the months of the newest releases.
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -29,8 +32,41 @@ def purposes():
     return found
 
 
-def normal(package):
-    return [entry["name"] for entry in package["dependencies"] if entry["kind"] is None]
+def index_entries(name):
+    """What cargo has stored of the registry's index about a crate: an entry for each version."""
+    lower = name.lower()
+    folder = {1: "1", 2: "2", 3: f"3/{lower[0]}"}.get(len(lower)) or f"{lower[:2]}/{lower[2:4]}"
+    home = pathlib.Path(os.environ.get("CARGO_HOME") or pathlib.Path.home() / ".cargo")
+    for path in home.glob(f"registry/index/*/.cache/{folder}/{lower}"):
+        parts = path.read_bytes().split(b"\0")
+        return [json.loads(part) for part in parts if part.startswith(b"{")]
+    return []
+
+
+def releases(name, version, old):
+    """The months of the first release of a crate, of the version that is used, and of the newest one."""
+    # Pre-releases and withdrawn versions are releases, too: they tell that somebody works on the crate.
+    months = {entry["vers"]: entry.get("pubtime", "")[:7] for entry in index_entries(name)}
+    known = sorted(month for month in months.values() if month)
+    used = months.get(version, "").strip()
+    if not known or not used:
+        return old.get((name, version), ("?", "?", "?"))
+    return known[0], used, known[-1]
+
+
+def written(document):
+    """The months in the document."""
+    found = {}
+    for line in document.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) >= 7 and cells[0].startswith("`"):
+            found[cells[0].strip("`"), cells[1]] = tuple(cells[4:7])
+    return found
+
+
+def without_newest(document):
+    """The document without the months of the newest releases, which change while the project does not."""
+    return re.sub(r"^(\| `(?:[^|]*\|){6})[^|]*\|", r"\1 |", document, flags=re.MULTILINE)
 
 
 def main():
@@ -53,6 +89,8 @@ def main():
                 reached.add(other)
                 queue.append(other)
     said = purposes()
+    old = DOCUMENT.read_text()
+    months = written(old)
     rows = {True: [], False: []}
     for id in sorted(reached - set(own), key=lambda id: (packages[id]["name"], packages[id]["version"])):
         package = packages[id]
@@ -61,17 +99,19 @@ def main():
         code = [line for line in lines if not line.lstrip().startswith("//")]
         unsafe = sum(len(re.findall(r"\bunsafe\b(?!_)", line)) for line in code if "unsafe_code" not in line)
         cells = [f"`{name}`", package["version"], (package["license"] or "").replace("/", " OR "), str(unsafe)]
+        cells += releases(name, package["version"], months)
         if id in direct:
             cells.append(said.get(name, ""))
         rows[id in direct].append("| " + " | ".join(cells) + " |\n")
-    table = "| crate | version | licence | `unsafe` | why |\n|---|---|---|---|---|\n" + "".join(rows[True])
+    head, rule = "| crate | version | licence | `unsafe` | first | used | newest |", "|---|---|---|---|---|---|---|"
+    table = f"{head} why |\n{rule}---|\n" + "".join(rows[True])
     table += f"\nThrough these, {len(rows[False])} others:\n\n"
-    table += "| crate | version | licence | `unsafe` |\n|---|---|---|---|\n" + "".join(rows[False])
-    old = DOCUMENT.read_text()
+    table += f"{head}\n{rule}\n" + "".join(rows[False])
     before, rest = old.split(BEGIN)
     new = before + BEGIN + "\n" + table + "\n" + END + rest.split(END)[1]
     if "--check" in sys.argv:
-        sys.exit("DEPENDENCIES.md is out of date: run tools/dependencies/table.py" if new != old else 0)
+        is_old = without_newest(new) != without_newest(old)
+        sys.exit("DEPENDENCIES.md is out of date: run tools/dependencies/table.py" if is_old else 0)
     DOCUMENT.write_text(new)
 
 
