@@ -7,7 +7,7 @@ const MANY_ROUNDS: usize = 30;
 /// late, and in a few rounds the buffers that happen to be in use.
 pub(crate) fn heap_growth(rounds: usize) -> f64 {
     if rounds < MANY_ROUNDS {
-        1024.0 * 1024.0
+        512.0 * 1024.0
     } else {
         256.0 * 1024.0
     }
