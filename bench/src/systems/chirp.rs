@@ -74,9 +74,22 @@ impl System for Chirp {
     }
 }
 
+/// Gives sockets to Chirp as programs do: it starts handlers differently on channels that it does not know.
 pub(super) fn channel(stream: link::Stream) -> Channel {
-    let (reader, writer) = stream.halves();
-    Channel::new(reader, writer)
+    match stream {
+        link::Stream::Unix(stream) => {
+            let (reader, writer) = stream.into_split();
+            Channel::new(reader, writer)
+        }
+        link::Stream::Tcp(stream) => {
+            let (reader, writer) = stream.into_split();
+            Channel::new(reader, writer)
+        }
+        other => {
+            let (reader, writer) = other.halves();
+            Channel::new(reader, writer)
+        }
+    }
 }
 
 /// Starts a peer at each end.
