@@ -52,6 +52,10 @@ pub struct PacketDecoder {
     /// The chunk that the next small payloads are copied into.
     chunk: BytesMut,
     chunk_size: usize,
+    /// Small requests and responses that have been moved out of the read buffer and are decoded next.
+    copied: Bytes,
+    /// Whether call contexts are wanted from now on, so that small ones are decoded like requests.
+    wants_contexts: bool,
     /// The length of the most recent large payload.
     last_large: usize,
     state: DecoderState,
@@ -108,6 +112,8 @@ impl PacketDecoder {
             alone: false,
             chunk: BytesMut::new(),
             chunk_size: SMALL_CHUNK / 2,
+            copied: Bytes::new(),
+            wants_contexts: false,
             last_large: 0,
             state: DecoderState::Header,
         }
@@ -188,6 +194,9 @@ impl PacketDecoder {
         &mut self,
         wanted: impl Fn(PacketType) -> bool,
     ) -> Result<Option<IncomingPacket>, PacketError> {
+        if let Some((kind, payload)) = self.decode_small() {
+            return Ok(Some(IncomingPacket::Packet { kind, payload }));
+        }
         loop {
             match &mut self.state {
                 DecoderState::Header => {
@@ -260,6 +269,90 @@ impl PacketDecoder {
         }
     }
 
+    /// Decodes the next packet if it is complete, small, and a request or response, as most are.
+    #[inline]
+    pub(crate) fn decode_small(&mut self) -> Option<(PacketType, Bytes)> {
+        if !self.copied.is_empty() {
+            return self.next_copied();
+        }
+        let DecoderState::Header = self.state else {
+            return None;
+        };
+        let (kind, length) = self.small_packet(&self.read)?;
+        self.alone = false;
+        self.needed = 0;
+        if length < self.read.len() {
+            self.copy_small(length);
+            return self.next_copied();
+        }
+        self.reserve_chunk(length - Header::LEN);
+        self.chunk.extend_from_slice(&self.read[Header::LEN..]);
+        self.consume(length);
+        Some((kind, self.chunk.split().freeze()))
+    }
+
+    /// Moves the packet of the length `first` at the front of the read buffer into a chunk, and those of its kind behind it
+    /// for which the chunk has room: dividing one copy costs less than a copy for each.
+    #[inline(never)]
+    fn copy_small(&mut self, first: usize) {
+        self.reserve_chunk(first);
+        let room = self.chunk.capacity();
+        let mut end = first;
+        while let Some((_, length)) = self.small_packet(&self.read[end..])
+            && end + length <= room
+        {
+            end += length;
+        }
+        self.chunk.extend_from_slice(&self.read[..end]);
+        self.consume(end);
+        self.copied = self.chunk.split().freeze();
+    }
+
+    /// Returns the next of the packets that [`copy_small`](Self::copy_small) has moved.
+    #[inline(never)]
+    fn next_copied(&mut self) -> Option<(PacketType, Bytes)> {
+        let (kind, length) = self.small_packet(&self.copied)?;
+        let mut payload = self.copied.split_to(length);
+        payload.advance(Header::LEN);
+        Some((kind, payload))
+    }
+
+    /// Removes bytes from the front of the read buffer.
+    fn consume(&mut self, length: usize) {
+        if length == self.read.len() {
+            // Leaves all of the buffer to the next read.
+            self.read.clear();
+        } else {
+            self.read.advance(length);
+        }
+    }
+
+    /// Returns the type and the length of the packet that `bytes` begin with, if it is complete, small, and a request or
+    /// response.
+    #[inline]
+    fn small_packet(&self, bytes: &[u8]) -> Option<(PacketType, usize)> {
+        let header = Header::decode(*bytes.first_chunk()?).ok()?;
+        let length = usize::try_from(header.length).ok()?;
+        let is_known = matches!(header.kind, PacketType::REQUEST | PacketType::RESPONSE)
+            || (self.wants_contexts && header.kind == PacketType::CALL_CONTEXT);
+        let is_small = length <= SHARED.min(self.limit) && length <= bytes.len() - Header::LEN;
+        (header.protocol == PROTOCOL && is_known && is_small)
+            .then_some((header.kind, Header::LEN + length))
+    }
+
+    /// Notes that call contexts are wanted from now on.
+    pub(crate) fn want_contexts(&mut self) {
+        self.wants_contexts = true;
+    }
+
+    /// Makes room in the chunk. Reuses its memory if no payload in it is still referenced.
+    fn reserve_chunk(&mut self, length: usize) {
+        if self.chunk.capacity() < length && !self.chunk.try_reclaim(length) {
+            self.chunk_size = (self.chunk_size * 2).min(LARGE_CHUNK);
+            self.chunk = BytesMut::with_capacity(self.chunk_size.max(length));
+        }
+    }
+
     /// Returns the bytes that were read and not decoded yet.
     pub(crate) fn undecoded(&self) -> &[u8] {
         &self.read
@@ -267,7 +360,9 @@ impl PacketDecoder {
 
     /// Returns whether a packet has begun and is incomplete.
     pub fn is_inside_packet(&self) -> bool {
-        !matches!(self.state, DecoderState::Header) || !self.read.is_empty()
+        !matches!(self.state, DecoderState::Header)
+            || !self.read.is_empty()
+            || !self.copied.is_empty()
     }
 
     /// Checks that the channel ended between packets.
@@ -277,6 +372,9 @@ impl PacketDecoder {
     /// Returns [`PacketError::ShortHeader`] or [`PacketError::ShortPayload`] if the channel ended inside a
     /// packet, and [`PacketError::Magic`] if the remaining bytes do not begin with `c7`.
     pub fn finish(&self) -> Result<(), PacketError> {
+        if !self.copied.is_empty() {
+            return Err(PacketError::ShortPayload { missing: 0 });
+        }
         let missing = match &self.state {
             DecoderState::Header => {
                 match self.read.first_chunk().map(|head| Header::decode(*head)) {
@@ -359,17 +457,14 @@ impl PacketDecoder {
         // Stream items are not put into shared chunks: thousands may be queued, and a peer could choose their
         // neighbours so that each keeps a whole chunk alive.
         let payload = if length <= SHARED && !header.kind.is_of_streams() {
-            // Reuses the chunk's memory if no payload in it is still referenced.
-            if self.chunk.capacity() < length && !self.chunk.try_reclaim(length) {
-                self.chunk_size = (self.chunk_size * 2).min(LARGE_CHUNK);
-                self.chunk = BytesMut::with_capacity(self.chunk_size.max(length));
-            }
-            self.chunk.extend_from_slice(payload);
+            let end = Header::LEN + length;
+            self.reserve_chunk(length);
+            self.chunk.extend_from_slice(&self.read[Header::LEN..end]);
             self.chunk.split().freeze()
         } else {
             Bytes::copy_from_slice(payload)
         };
-        self.read.advance(Header::LEN + length);
+        self.consume(Header::LEN + length);
         Ok(PacketStart::Whole(payload))
     }
 }

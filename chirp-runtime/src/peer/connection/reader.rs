@@ -261,8 +261,18 @@ impl ReaderTask {
             }
             self.first = self.decoder.undecoded().len() < Header::LEN;
         }
-        let mut unpacked = 0;
         let observer = self.connection.observer();
+        if observer.is_none() {
+            while let Some((kind, payload)) = self.decoder.decode_small() {
+                self.progress.ended();
+                self.decoded
+                    .push_back(IncomingPacket::Packet { kind, payload });
+            }
+            if !self.decoder.is_inside_packet() {
+                return;
+            }
+        }
+        let mut unpacked = 0;
         let connection = &self.connection;
         let wanted = |kind| {
             let state = connection.look();
@@ -290,10 +300,13 @@ impl ReaderTask {
                     if let Some(observer) = &observer {
                         observe::show_received(observer, &incoming, None);
                     }
-                    if let IncomingPacket::Packet { kind, payload } = &incoming
-                        && *kind == PacketType::STREAM_ITEMS
-                    {
-                        self.items += payload.len();
+                    if let IncomingPacket::Packet { kind, payload } = &incoming {
+                        if *kind == PacketType::STREAM_ITEMS {
+                            self.items += payload.len();
+                        } else if *kind == PacketType::CALL_CONTEXT {
+                            // A side that has declared an extension accepts it until the end.
+                            self.decoder.want_contexts();
+                        }
                     }
                     self.decoded.push_back(incoming);
                 }
