@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, mem};
 
 use bytes::Bytes;
 
@@ -43,6 +43,17 @@ impl CallOutcome {
     /// Returns `true` if the call has returned a result.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response(response) if response.code == ResultCode::Success)
+    }
+
+    /// Takes the result, if the call has returned one.
+    #[inline]
+    pub fn take_value(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Response(response) if response.code == ResultCode::Success => {
+                Some(mem::take(&mut response.data))
+            }
+            _ => None,
+        }
     }
 
     /// Returns `true` if the other side refused the call because it is shutting down this connection.

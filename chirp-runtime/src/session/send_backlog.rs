@@ -280,7 +280,17 @@ impl Session {
     /// Checks that the other side reads. The session's own responses, such as refusals, are sent without
     /// checking for room, even where reading may not pause. A side that reads its responses never leaves this
     /// many of them.
+    #[inline]
     pub(super) fn check_read(&self) -> Result<(), Fatal> {
+        if self.transmit.unsent() > REFUSALS {
+            return self.check_unsent();
+        }
+        Ok(())
+    }
+
+    /// As [`check_read`](Self::check_read), for a side that has much to send.
+    #[cold]
+    fn check_unsent(&self) -> Result<(), Fatal> {
         // Stream items have their own limits.
         let unsent = self
             .transmit

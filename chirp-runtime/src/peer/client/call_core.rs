@@ -253,6 +253,9 @@ impl CallCore {
     }
 
     fn send(&mut self, cx: Option<&Context<'_>>) {
+        if self.is_plain() {
+            return self.send_plain(cx);
+        }
         let method = &self.method;
         let CallState::Unsent {
             caller,
@@ -354,7 +357,69 @@ impl CallCore {
         }
     }
 
+    /// Returns `true` if the call goes over a connection, and has neither options nor streams nor a limit.
+    fn is_plain(&self) -> bool {
+        if let (None, None, CallLimit::None) = (&self.options, &self.again, &self.limit)
+            && let CallState::Unsent {
+                caller: Caller(CallTarget::Remote(link)),
+                params,
+                streams: None,
+            } = &self.state
+        {
+            return link.connection().propagation.is_none() && !params.has_attachments();
+        }
+        false
+    }
+
+    /// Sends a [plain](Self::is_plain) call.
+    fn send_plain(&mut self, cx: Option<&Context<'_>>) {
+        self.span.get_or_insert_with(|| Span::of_call(&self.method));
+        if let CallState::Unsent { caller, params, .. } = &mut self.state
+            && let CallTarget::Remote(link) = mem::replace(&mut caller.0, CallTarget::Nobody)
+        {
+            let params = mem::take(params);
+            let is_callback = link.is_callback();
+            let sent = link
+                .connection()
+                .call(&self.method, params, None, None, cx, is_callback);
+            let sent = match sent {
+                Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
+                Err(error) => SentCall::failed(error).into(),
+            };
+            // Nothing is left in the old state, and finding that out takes longer than the rest of this function.
+            mem::forget(mem::replace(&mut self.state, sent));
+        }
+    }
+
+    /// Polls the call.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        if self.again.is_none() {
+            // Most calls are sent by their first poll, and return a value at their second.
+            match &mut self.state {
+                CallState::Sent(SentCall::Remote(outgoing)) => {
+                    if let Some(value) = outgoing.take_value() {
+                        self.state = CallState::Sent(SentCall::Over);
+                        self.span = None;
+                        return Poll::Ready(Ok(value.into()));
+                    }
+                }
+                CallState::Unsent { .. } => {
+                    self.send(Some(cx));
+                    if let (CallState::Sent(SentCall::Remote(_)), CallLimit::None) =
+                        (&self.state, &self.limit)
+                    {
+                        // The waker was registered with the call.
+                        return Poll::Pending;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.poll_any(cx)
+    }
+
+    #[inline(never)]
+    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let mut permit = None;
         let answer = loop {
             let answer = match self.poll_answer(cx) {

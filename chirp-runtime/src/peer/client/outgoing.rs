@@ -411,6 +411,17 @@ impl Outgoing {
         }
     }
 
+    /// Takes the result, if the call has returned a value without streams.
+    #[inline]
+    pub(in crate::peer) fn take_value(&mut self) -> Option<Bytes> {
+        let value = self.slot.as_ref()?.take_value()?;
+        // The reader does not use the slot after it has put the outcome there.
+        if let Some(slot) = self.slot.take() {
+            PendingCall::give(slot);
+        }
+        Some(value)
+    }
+
     pub(in crate::peer) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
         let Some(slot) = &self.slot else {
             return Poll::Pending;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
+use bytes::Bytes;
+
 use crate::peer::stream::inbound_streams::UnboundStreams;
 use crate::session::{CallOutcome, OutboundCallId, Refused};
 use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard};
@@ -149,6 +151,18 @@ impl PendingCall {
                 None
             }
         }
+    }
+
+    /// Takes the result, if the call has returned a value without streams.
+    #[inline]
+    pub(in crate::peer) fn take_value(&self) -> Option<Bytes> {
+        let mut state = self.lock();
+        let PendingCallState::Answered(outcome, None) = &mut *state else {
+            return None;
+        };
+        let value = outcome.take_value()?;
+        *state = PendingCallState::Empty;
+        Some(value)
     }
 
     /// Takes the outcome, or registers `waker`.

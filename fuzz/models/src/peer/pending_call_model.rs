@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
+use bytes::Bytes;
+use chirp_runtime::packet::{ResponsePacket, ResultCode};
 use shuttle::thread;
 
 use crate::peer::client::pending_call::PendingCall;
@@ -47,6 +49,45 @@ fn an_answer_wakes_the_caller_and_is_taken_once() {
         reader.join().unwrap();
         let nobody = Waker::noop();
         assert!(slot.poll(nobody).is_pending(), "it is taken once");
+    });
+}
+
+/// As a call polls: it takes a value without a waker first.
+#[test]
+fn a_value_wakes_the_caller_and_is_taken_once() {
+    schedules::check(|| {
+        let slot = PendingCall::take(None);
+        let reader = thread::spawn({
+            let slot = Arc::clone(&slot);
+            move || {
+                slot.sent(OutboundCallId::of(1).unwrap());
+                let value = CallOutcome::Response(ResponsePacket {
+                    id: 1,
+                    code: ResultCode::Success,
+                    data: Bytes::from_static(b"7"),
+                });
+                let (waker, _) = slot.answer(value, None);
+                waker.into_iter().for_each(Waker::wake);
+            }
+        });
+        let value = loop {
+            if let Some(value) = slot.take_value() {
+                break value;
+            }
+            let sleeper = Arc::new(Sleeper::default());
+            let waker = Waker::from(Arc::clone(&sleeper));
+            match slot.poll(&waker) {
+                Poll::Ready(found) => {
+                    let (mut outcome, _) = found.unwrap();
+                    break outcome.take_value().unwrap();
+                }
+                Poll::Pending => sleeper.sleep(),
+            }
+        };
+        assert_eq!(&value[..], b"7");
+        reader.join().unwrap();
+        assert!(slot.take_value().is_none(), "it is taken once");
+        assert!(slot.poll(Waker::noop()).is_pending());
     });
 }
 
