@@ -39,6 +39,8 @@ pub(in crate::peer) struct HandlerStarter {
     pub(super) serving: Option<Arc<Serving>>,
     pub(super) effects: Box<Effects>,
 }
+    /// The number of requests that the reader answers with one write.
+    pub(super) piece: usize,
 
 impl HandlerStarter {
     pub(in crate::peer) fn new(connection: &Arc<ConnectionCore>, state: &ConnectionState) -> Self {
@@ -51,6 +53,7 @@ impl HandlerStarter {
         }
     }
 
+            piece: 0,
     /// Commits results and claims requests under one lock. Writes if there is nothing to start.
     pub(super) fn fill(&mut self, count: usize) -> DispatchStep {
         let Self {

@@ -13,11 +13,17 @@ use crate::peer::server::serving::Serving;
 use crate::peer::task::spawn;
 
 /// The minimum number of requests that are answered with one write, if there are as many.
-const SMALL_PIECE: usize = 8;
+const SMALL_PIECE: usize = 24;
 
-/// The maximum number of requests that are answered with one write, so that the peer works on the first answers while
-/// this side works on the rest.
-const LARGE_PIECE: usize = 16;
+/// The maximum number of requests that are answered with one write.
+const LARGE_PIECE: usize = 128;
+
+/// Returns how many of `requests` are answered with one write, so that the peer works on the first answers while this side
+/// works on the rest. A third, as for early writes of a peer with many callers: smaller pieces cost more in writes than the
+/// overlap saves.
+fn piece_of(requests: usize) -> usize {
+    requests.div_ceil(3).clamp(SMALL_PIECE, LARGE_PIECE)
+}
 
 /// The consequences for the reader of handlers that it has run.
 #[derive(Clone, Copy)]
@@ -57,8 +63,10 @@ impl ConnectionState {
         }
         self.dispatch.idle = false;
         self.dispatch.in_place = true;
+        // The same for all of these requests: a share of the rest would end in many small pieces.
+        starter.piece = piece_of(self.queue.len());
         let batch = &mut starter.batch.lock();
-        let begins = self.fill_in_place(batch, &mut starter.serving);
+        let begins = self.fill_in_place(batch, starter.piece, &mut starter.serving);
         if begins {
             // Written with the responses.
             self.defer_output();
@@ -83,9 +91,9 @@ impl ConnectionState {
     fn fill_in_place(
         &mut self,
         batch: &mut DispatchBatch,
+        piece: usize,
         serving: &mut Option<Arc<Serving>>,
     ) -> bool {
-        let piece = (self.queue.len() / 4).clamp(SMALL_PIECE, LARGE_PIECE);
         let next = self.fill(batch, piece, serving, StartSite::Reader);
         matches!(next, DispatchStep::Begin)
     }
@@ -105,6 +113,7 @@ impl HandlerStarter {
                 batch,
                 serving,
                 effects,
+                piece,
                 ..
             } = self;
             let mut state = connection.lock_reusing(effects);
@@ -112,7 +121,7 @@ impl HandlerStarter {
                 state.leave_to_dispatcher(&mut batch.lock());
                 false
             } else {
-                state.fill_in_place(&mut batch.lock(), serving)
+                state.fill_in_place(&mut batch.lock(), *piece, serving)
             };
             let lease = connection.take_turn(&mut state);
             let wakes = state.effects.has_wakes();
