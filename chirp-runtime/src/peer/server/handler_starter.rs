@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::coop;
 use tokio::time::Instant as Deadline;
 
-use crate::packet::FrameworkError;
+use crate::packet::{FrameworkError, ResultCode};
 use crate::peer::client::caller::ConnectionRef;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::connection::effects::Effects;
@@ -38,9 +38,11 @@ pub(in crate::peer) struct HandlerStarter {
     /// The services that answer the claimed requests.
     pub(super) serving: Option<Arc<Serving>>,
     pub(super) effects: Box<Effects>,
-}
     /// The number of requests that the reader answers with one write.
     pub(super) piece: usize,
+    /// The method of the handler that was started last.
+    method: MethodPrefix,
+}
 
 impl HandlerStarter {
     pub(in crate::peer) fn new(connection: &Arc<ConnectionCore>, state: &ConnectionState) -> Self {
@@ -50,10 +52,11 @@ impl HandlerStarter {
             progress: Arc::clone(&state.dispatch.progress),
             serving: None,
             effects: Box::default(),
+            piece: 0,
+            method: MethodPrefix::default(),
         }
     }
 
-            piece: 0,
     /// Commits results and claims requests under one lock. Writes if there is nothing to start.
     pub(super) fn fill(&mut self, count: usize) -> DispatchStep {
         let Self {
@@ -167,7 +170,7 @@ impl HandlerStarter {
             streams,
         } = call;
         let link = ConnectionRef::uncounted(&self.connection);
-        let method = MethodPrefix::new(request.method());
+        self.method.set(request.method());
         let span = Span::of_handler(request.method());
         if slow {
             // This dispatcher stays with this handler alone.
@@ -187,7 +190,10 @@ impl HandlerStarter {
             let cx = CallContext::new(link.into(), serving.extensions(), Some(id))
                 .within(deadline)
                 .received(info);
-            let request = Request::new(cx, request).with_streams(streams);
+            let mut request = Request::new(cx, request);
+            if streams.is_some() {
+                request = request.with_streams(streams);
+            }
             span.inside(|| {
                 let future = within(deadline, serving.router.handle(request));
                 let handling = handling.insert(future);
@@ -205,11 +211,11 @@ impl HandlerStarter {
         let over = took > BUDGET;
         if slow || over {
             let mut state = self.connection.lock();
-            state.dispatch.slow.note(method.as_bytes(), over);
+            state.dispatch.slow.note(self.method.as_bytes(), over);
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                return (self.spawn(id, handling, span, method), now, took);
+                return (self.spawn(id, handling, span), now, took);
             }
             (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
@@ -217,10 +223,17 @@ impl HandlerStarter {
             }
             (Err(panic), handling) => {
                 task::drop_caught(handling);
-                task::panicked(panic, method.as_bytes(), Some(&self.connection))
+                task::panicked(panic, self.method.as_bytes(), Some(&self.connection))
             }
             // Unreachable: `fill` sets `serving` with every claim.
             (Ok(_), _) => FrameworkError::NoReply.into(),
+        };
+        let reply = match reply {
+            Reply::Value(data) if !data.has_attachments() => {
+                let reply = Some((id, ResultCode::Success, data));
+                return (FirstPoll::Replied(reply), now, took);
+            }
+            reply => reply,
         };
         let mut reply = into_wire(id, reply).map(|(code, data)| (id, code, data));
         if let Some((id, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
@@ -230,16 +243,10 @@ impl HandlerStarter {
     }
 
     /// Moves a handler that is pending to a task of its own.
-    fn spawn(
-        &self,
-        id: InboundCallId,
-        handling: HandlerFuture,
-        span: Span,
-        method: MethodPrefix,
-    ) -> FirstPoll {
-        let connection = &self.connection;
-        let task = HandlerTask::new(Arc::clone(connection), id, handling, span, method);
-        FirstPoll::Pending(id, connection.runtime.spawn(task).abort_handle())
+    fn spawn(&self, id: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
+        let (connection, method) = (Arc::clone(&self.connection), self.method.clone());
+        let task = HandlerTask::new(connection, id, handling, span, method);
+        FirstPoll::Pending(id, self.connection.runtime.spawn(task).abort_handle())
     }
 }
 

@@ -48,23 +48,37 @@ fn key(method: &[u8]) -> &[u8] {
 
 /// The start of a method name, copied without an allocation: the request is moved into its handler, and the name is
 /// needed afterwards if the handler was slow or panicked.
+#[derive(Clone)]
 pub(in crate::peer) struct MethodPrefix {
-    bytes: [u8; Self::MAX],
+    bytes: [u8; KEPT],
     len: usize,
 }
 
 impl MethodPrefix {
-    const MAX: usize = KEPT;
-
     pub(in crate::peer) fn new(name: &[u8]) -> Self {
-        let len = name.len().min(Self::MAX);
-        let mut bytes = [0; Self::MAX];
-        bytes[..len].copy_from_slice(&name[..len]);
-        Self { bytes, len }
+        let mut prefix = Self::default();
+        prefix.set(name);
+        prefix
+    }
+
+    /// Replaces the name.
+    pub(in crate::peer) fn set(&mut self, name: &[u8]) {
+        let name = key(name);
+        self.bytes[..name.len()].copy_from_slice(name);
+        self.len = name.len();
     }
 
     pub(in crate::peer) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+}
+
+impl Default for MethodPrefix {
+    fn default() -> Self {
+        Self {
+            bytes: [0; KEPT],
+            len: 0,
+        }
     }
 }
 
