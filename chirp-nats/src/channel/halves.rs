@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::frame::{COST, ChannelFrame, HEAD, data};
 use super::state::ChannelShared;
 
-/// Room for the subjects and headers of a message, in bytes.
+/// Room in a message of NATS for what servers may add, in bytes. At most half of it, where servers allow little.
 const SPARE: usize = 4 << 10;
 
 /// The reading half of a connection.
@@ -94,11 +94,9 @@ impl AsyncWrite for NatsWriter {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let longest = self
-            .client
-            .max_payload()
-            .saturating_sub(SPARE + HEAD)
-            .max(1);
+        let limit = self.client.max_payload();
+        let spare = SPARE.min(limit / 2);
+        let longest = limit.saturating_sub(spare + HEAD).max(1);
         let shared = Arc::clone(&self.shared);
         // Before room in the queue of the client is taken, which all connections share and which is kept until something is sent: the
         // other side may never give credit.

@@ -5,6 +5,7 @@ mod calls;
 mod channel;
 mod closing;
 mod cluster;
+mod drops;
 mod durable;
 mod identity;
 mod listing;
