@@ -43,7 +43,9 @@ pub(crate) async fn run(options: Options) -> Outcome<u64> {
         clients.push(station.connect().await?);
     }
     let shared = Arc::new(Shared::new(stations, mesh, ledger));
-    let samples = Arc::new(Mutex::new(Vec::new()));
+    // Large enough from the start: what this program collects must not look like growth.
+    let expected = 2 * options.time.as_secs() as usize;
+    let samples = Arc::new(Mutex::new(Vec::with_capacity(expected)));
     let sampling = tokio::spawn(sample(begin, Arc::clone(&shared), Arc::clone(&samples)));
     let mut tasks = workload::start(&shared, &clients, options.seed);
 
