@@ -287,6 +287,10 @@ mod tests {
             (&PacketType::REQUEST, "Request"),
             (&PacketType::CANCEL, "Cancel"),
             (&PacketType::RESPONSE, "Response"),
+            (&PacketType::CALL_CONTEXT, "CallContext"),
+            (&PacketType::ONE_WAY, "OneWay"),
+            (&PacketType::COMPRESSED, "Compressed"),
+            (&PacketType::GOING_AWAY, "GoingAway"),
             (&PacketType(258), "PacketType(258)"),
             (&PacketType(0xFFFF), "PacketType(65535)"),
             (&Header::new(PacketType::REQUEST, 12), "Request, 12 bytes"),
@@ -356,6 +360,15 @@ mod tests {
                 &packet(3, b"\0\0\x07"),
                 r#"Cancel, malformed: "\x00\x00\x07""#,
             ),
+            (&packet(0xC706, b"\xff\xff\xff\xff"), "GoingAway"),
+            (
+                &packet(0xC706, b"\0\0\x05\xdc\0\x07\0\x03hey"),
+                r#"GoingAway within 1.5s: 7 "hey""#,
+            ),
+            (
+                &packet(0xC706, b"\0\0\x05"),
+                r#"GoingAway, malformed: "\x00\x00\x05""#,
+            ),
             (&packet(300, b"hello"), r#"PacketType(300) "hello""#),
             (
                 &IncomingPacket::Discarded(Header::new(PacketType(5), 0)),
@@ -400,6 +413,14 @@ mod tests {
             (
                 &packet(0xC703, b"\0\0\0\x05\0\0\0\0\0\0\0\0\x02"),
                 "StreamEnd own 5 finished after 2 items",
+            ),
+            (
+                &packet(0xC703, b"\0\0\0\x05\x02\0\0\0\0\0\0\0\x01"),
+                "StreamEnd own 5 cancelled after 1 items",
+            ),
+            (
+                &packet(0xC703, b"\x80\0\0\x05\x03\0\0\0\0\0\0\0\0"),
+                "StreamEnd other's 5 refused after 0 items",
             ),
             (
                 &packet(0xC703, b"\0\0\0\x05\x09\0\0\0\0\0\0\0\0\0\x11\0\x03hey"),

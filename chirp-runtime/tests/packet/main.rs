@@ -7,6 +7,7 @@ mod decoder;
 mod feed;
 mod malformed;
 mod memory;
+mod metadata;
 mod oracle;
 mod oversized;
 mod record;

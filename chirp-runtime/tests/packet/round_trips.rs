@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use chirp_runtime::packet::{
-    Cancel, ErrorData, ExtensionFlags, FRAMEWORK_ERROR_CODES, FrameworkError, Header, Hello,
-    IncomingPacket, PacketType, RequestPacket, ResponsePacket, ResultCode,
+    Cancel, ErrorData, ExtensionFlags, FRAMEWORK_ERROR_CODES, FrameworkError, GoingAway, Header,
+    Hello, IncomingPacket, PacketType, RequestPacket, ResponsePacket, ResultCode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -40,6 +42,12 @@ fn hello() -> impl Strategy<Value = Hello> {
     })
 }
 
+/// Errors of a later version keep their codes.
+fn later_framework_error() -> impl Strategy<Value = FrameworkError> {
+    let first = FrameworkError::MetadataTooLarge { limit: 0 }.code() + 1;
+    (first..=*FRAMEWORK_ERROR_CODES.end()).prop_map(|code| FrameworkError::Other { code })
+}
+
 fn framework_error() -> impl Strategy<Value = FrameworkError> {
     any::<u64>().prop_flat_map(|number| {
         prop_oneof![
@@ -52,6 +60,10 @@ fn framework_error() -> impl Strategy<Value = FrameworkError> {
             Just(FrameworkError::Unsupported),
             Just(FrameworkError::NoReply),
             Just(FrameworkError::InvalidResult),
+            Just(FrameworkError::UnknownStream),
+            Just(FrameworkError::PermissionDenied),
+            Just(FrameworkError::MetadataTooLarge { limit: number }),
+            later_framework_error(),
         ]
     })
 }
@@ -130,6 +142,17 @@ proptest! {
         // Later revisions append fields.
         let longer = [&answer[..], b"more"].concat();
         prop_assert_eq!(Hello::decode_answer(&longer, nonce), known);
+    }
+
+    /// A grace that the field cannot express is no limit.
+    #[test]
+    fn going_away(grace in proptest::option::of(any::<u64>()), reason in error_data()) {
+        let grace = grace.map(Duration::from_millis);
+        let packet = GoingAway { grace, reason: reason.clone() };
+        let decoded = GoingAway::decode(packet.encode().into()).expect("it is valid");
+        let is_expressible = |grace: &Duration| grace.as_millis() < u32::MAX.into();
+        prop_assert_eq!(decoded.grace, grace.filter(is_expressible));
+        prop_assert_eq!(decoded.reason, reason);
     }
 
     /// A framework error needs both its code and its mark.

@@ -5,6 +5,7 @@
 mod cancel;
 #[cfg(feature = "lz4")]
 mod compressed;
+mod contexts;
 mod extremes;
 mod fatal;
 mod free_streams;
