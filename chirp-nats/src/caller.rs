@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::StatusCode;
 use async_nats::client::PublishErrorKind;
+use async_nats::message::OutboundMessage;
 use bytes::Bytes;
 use chirp_runtime::packet::{FrameworkError, JSON_SUFFIX};
 use chirp_runtime::peer::{
@@ -12,7 +13,7 @@ use chirp_runtime::peer::{
 };
 use chirp_runtime::session::LimitOwner;
 
-use crate::connection::NatsLink;
+use crate::connection::{NatsLink, within};
 use crate::headers::{ReplyError, RequestForm, RequestHeaders};
 use crate::inbox::{Arrival, SILENCE};
 
@@ -139,24 +140,21 @@ async fn send(link: &NatsLink, call: &OutgoingCall) -> Result<Answered, CallErro
     }
     let token = fields.token();
     let beats = fields.form == RequestForm::Native;
-    let (reply, mut answer) = link
-        .inbox
-        .expect_one(beats, token.as_deref().unwrap_or_default());
-    let sent = if token.is_some() {
-        let sent = link
-            .client
-            .publish_with_reply(subject, reply.clone(), params);
-        handed_over(link, sent).await?
-    } else {
-        let headers = fields.encode();
-        let (client, reply) = (&link.client, reply.clone());
-        let sent = client.publish_with_reply_and_headers(subject, reply, headers, params);
-        handed_over(link, sent).await?
+    let (reply, mut answer) = link.inbox.expect_one(beats, token);
+    let message = OutboundMessage {
+        subject: subject.into(),
+        reply: Some(reply.clone()),
+        payload: params,
+        headers: token.is_none().then(|| fields.encode()),
     };
+    let sent = link.outbox.send(answer.id(), answer.is_only(), message);
+    let sent = handed_over(link, sent).await?;
     sent.map_err(|error| unsent(link, &error))?;
     answer.cancel_at(method, reply);
     match answer.await {
         Ok(Arrival::Answer(answer)) => answered(answer),
+        Ok(Arrival::Unsent(Some(error))) => Err(unsent(link, &error)),
+        Ok(Arrival::Unsent(None)) => Err(stalled()),
         Ok(Arrival::Silent) => Err(CallError::ConnectionLost(ConnectionError::KeepAlive {
             silent: SILENCE,
         })),
@@ -180,8 +178,12 @@ pub(crate) async fn handed_over<F: Future>(
     link: &NatsLink,
     send: F,
 ) -> Result<F::Output, CallError> {
-    let handed = tokio::time::timeout(link.max_wait, send).await;
-    handed.map_err(|_| CallError::NotConnected("the connection to NATS takes no messages".into()))
+    within(link.max_wait, send).await.ok_or_else(stalled)
+}
+
+/// The error of a call that was not sent because the queue of the client of NATS stays full.
+fn stalled() -> CallError {
+    CallError::NotConnected("the connection to NATS takes no messages".into())
 }
 
 /// Converts a response.

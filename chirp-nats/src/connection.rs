@@ -9,6 +9,7 @@ use async_nats::Client;
 use async_nats::connection::State;
 use chirp_runtime::peer::{AsCaller, Caller};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::caller::NatsCaller;
 use crate::channel::NatsScheme;
@@ -17,6 +18,7 @@ use crate::error::NatsError;
 use crate::inbox::Inbox;
 use crate::multicast::Everyone;
 use crate::options::NatsOptions;
+use crate::outbox::Outbox;
 use crate::server::NatsServerBuilder;
 use crate::subject::Subjects;
 
@@ -24,7 +26,10 @@ use crate::subject::Subjects;
 const ROUND_TRIP: Duration = Duration::from_secs(5);
 
 /// The time limit for handing a message to the client of NATS: after that, those who wait for the message have given up.
-const SEND: Duration = Duration::from_secs(6);
+pub(crate) const SEND: Duration = Duration::from_secs(6);
+
+/// A time limit that does not end.
+const FAR_FUTURE: Duration = Duration::from_hours(24 * 365 * 30);
 
 /// The time in which this process tells itself of a refused subscription.
 const REFUSAL: Duration = Duration::from_millis(20);
@@ -54,6 +59,7 @@ pub(crate) struct NatsLink {
     pub(crate) client: Client,
     pub(crate) subjects: Subjects,
     pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
     pub(crate) state: watch::Receiver<LinkState>,
     pub(crate) max_wait: Duration,
     /// The beginning of the subjects for answers to this connection.
@@ -92,12 +98,14 @@ impl Nats {
         max_wait: Duration,
     ) -> Result<Self, NatsError> {
         let inbox = Inbox::start(&client, &subjects).await?;
+        let outbox = Outbox::start(&client, inbox.waiting(), max_wait);
         let mut inboxes = client.new_inbox();
         inboxes.truncate(inboxes.rfind('.').map_or(0, |dot| dot + 1));
         let nats = Self(Arc::new(NatsLink {
             client,
             subjects,
             inbox,
+            outbox,
             state,
             max_wait,
             inboxes,
@@ -174,7 +182,7 @@ impl NatsLink {
     ///
     /// [`NatsError::NoAnswer`] if it did not arrive in time.
     pub(crate) async fn round_trip(&self) -> Result<(), NatsError> {
-        let (subject, answer) = self.inbox.expect_one(false, "");
+        let (subject, answer) = self.inbox.expect_one(false, None);
         let trip = async {
             let sent = self.client.publish(subject.clone(), bytes::Bytes::new());
             sent.await.map_err(|_| NatsError::Closed)?;
@@ -262,7 +270,29 @@ impl NatsLink {
 ///
 /// Returns `None` if the message was not sent in time.
 pub(crate) async fn soon<F: Future>(send: F) -> Option<F::Output> {
-    tokio::time::timeout(SEND, send).await.ok()
+    within(SEND, send).await
+}
+
+/// As [`soon`], with another time limit.
+pub(crate) async fn within<F: Future>(limit: Duration, send: F) -> Option<F::Output> {
+    until_deadline(deadline_after(limit), send).await
+}
+
+/// Returns when a time limit ends that begins now.
+pub(crate) fn deadline_after(limit: Duration) -> Instant {
+    let now = Instant::now();
+    // As tokio does with what the clock cannot represent.
+    now.checked_add(limit).unwrap_or(now + FAR_FUTURE)
+}
+
+/// Waits for a future until a deadline. There is no timer if the future is ready at once, as most are here.
+pub(crate) async fn until_deadline<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
+    match polled.await {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => timeout_at(deadline, future).await.ok(),
+    }
 }
 
 /// Sends a message if the connection takes one now.

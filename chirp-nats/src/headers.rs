@@ -45,8 +45,11 @@ const UNKNOWN: &str = "unknown";
 /// The longest text of an error in a header, in bytes. The whole text is in the body.
 const MAX_TEXT: usize = 1_024;
 
-/// The last token of the subject for the answer to a request of a Chirp caller without headers.
-const TOKEN: &str = ".chirp=";
+/// The last token of the subject for the answer to a request of a Chirp caller without headers, before the milliseconds.
+const TOKEN: &str = "chirp=";
+
+/// The most decimal digits of a number.
+const MAX_DIGITS: usize = 20;
 
 /// The form of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,15 +73,18 @@ pub(crate) struct RequestHeaders {
 }
 
 impl RequestHeaders {
-    /// The token that says all, if there is nothing else to say.
-    pub(crate) fn token(&self) -> Option<String> {
+    /// Returns the milliseconds of the token that says all, if there is nothing else to say.
+    pub(crate) fn token(&self) -> Option<u64> {
         let is_short =
             self.form == RequestForm::Native && self.trace.is_none() && self.metadata.is_empty();
-        is_short.then(|| format!("{TOKEN}{}", self.milliseconds()))
+        is_short.then(|| self.milliseconds())
     }
 
-    fn milliseconds(&self) -> u128 {
-        self.timeout.map_or(0, |left| left.as_millis().max(1))
+    fn milliseconds(&self) -> u64 {
+        self.timeout.map_or(0, |left| {
+            let whole = left.as_secs().saturating_mul(1_000);
+            whole.saturating_add(left.subsec_millis().into()).max(1)
+        })
     }
 
     /// The headers of a Chirp caller.
@@ -117,7 +123,8 @@ impl RequestHeaders {
             invalid: None,
         };
         let Some(headers) = headers else {
-            if let Some((_, left)) = reply.and_then(|reply| reply.rsplit_once(TOKEN)) {
+            let last = reply.and_then(|reply| reply.rsplit_once('.'));
+            if let Some(left) = last.and_then(|(_, last)| last.strip_prefix(TOKEN)) {
                 fields.form = RequestForm::Native;
                 fields.timeout = milliseconds(left);
             }
@@ -167,6 +174,36 @@ impl RequestHeaders {
         }
         fields
     }
+}
+
+/// Returns the subject for the answer to the call with this number: below `prefix`, which ends with a dot, and with the milliseconds
+/// of [`RequestHeaders::token`].
+pub(crate) fn reply_subject(prefix: &str, call: u64, token: Option<u64>) -> String {
+    let len = prefix.len() + MAX_DIGITS + 1 + TOKEN.len() + MAX_DIGITS;
+    let mut subject = String::with_capacity(len);
+    subject.push_str(prefix);
+    push_number(&mut subject, call);
+    if let Some(milliseconds) = token {
+        subject.push('.');
+        subject.push_str(TOKEN);
+        push_number(&mut subject, milliseconds);
+    }
+    subject
+}
+
+/// Appends a number in decimal. Each call has two, and the formatter takes several times as long.
+fn push_number(text: &mut String, mut number: u64) {
+    let mut digits = [b'0'; MAX_DIGITS];
+    let mut at = MAX_DIGITS;
+    loop {
+        at -= 1;
+        digits[at] += (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend(digits[at..].iter().copied().map(char::from));
 }
 
 fn milliseconds(text: &str) -> Option<Duration> {
@@ -423,20 +460,24 @@ mod tests {
         assert_eq!(fields.token(), None, "a plain request");
         fields.form = RequestForm::Native;
         for (timeout, token) in [
-            (None, ".chirp=0"),
-            (Some(Duration::from_millis(1_500)), ".chirp=1500"),
-            (Some(Duration::from_micros(1)), ".chirp=1"),
+            (None, 0),
+            (Some(Duration::from_millis(1_500)), 1_500),
+            (Some(Duration::from_micros(1)), 1),
+            (Some(Duration::MAX), u64::MAX),
         ] {
             fields.timeout = timeout;
-            assert_eq!(fields.token().as_deref(), Some(token));
-            let reply = format!("_INBOX.a.7{token}");
+            assert_eq!(fields.token(), Some(token));
+            let reply = reply_subject("_INBOX.a.", 7, Some(token));
+            assert_eq!(reply, format!("_INBOX.a.7.chirp={token}"));
             let read = RequestHeaders::decode(None, Some(&reply));
             assert_eq!(read.form, RequestForm::Native);
-            assert_eq!(
-                read.timeout,
-                timeout.map(|time| time.max(Duration::from_millis(1)))
-            );
+            let sent = Duration::from_millis(token);
+            assert_eq!(read.timeout, timeout.map(|_| sent));
         }
+        assert_eq!(
+            reply_subject("a.", u64::MAX, None),
+            format!("a.{}", u64::MAX)
+        );
         fields.metadata.append("a", "b").expect("valid");
         assert_eq!(fields.token(), None);
     }

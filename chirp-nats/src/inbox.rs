@@ -1,12 +1,14 @@
 //! The answers of calls: one subscription, and a table of the calls that wait.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_nats::{Client, Message, Subject, Subscriber};
+use async_nats::{Client, Message, PublishError, Subject, Subscriber};
 use bytes::Bytes;
 use chirp_runtime::peer::MethodName;
 use foldhash::fast::RandomState;
@@ -25,16 +27,23 @@ pub(crate) const BEAT: Duration = Duration::from_secs(2);
 /// The time that a call waits without a sign of life: three beats.
 pub(crate) const SILENCE: Duration = Duration::from_secs(6);
 
+/// The most messages that are handed to their calls at once.
+const BATCH: usize = 64;
+
 /// The table of waiting calls. Dropping it ends the subscription.
 pub(crate) struct Inbox {
     /// The subject without the number of a call.
     prefix: String,
     subjects: Subjects,
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: WaitingCalls,
     cancels: mpsc::UnboundedSender<CancelledCall>,
     /// Ends the task that receives answers when it is dropped.
     _open: oneshot::Sender<()>,
 }
+
+/// The calls that wait for answers, by their numbers.
+#[derive(Clone, Default)]
+pub(crate) struct WaitingCalls(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
@@ -72,6 +81,8 @@ pub(crate) enum Arrival {
     Answer(Message),
     /// No sign of life has come for some time.
     Silent,
+    /// The request was not sent, with the error of the client of NATS, or because the client takes no messages.
+    Unsent(Option<PublishError>),
 }
 
 /// A call that was given up.
@@ -91,12 +102,12 @@ impl Inbox {
         prefix.push('.');
         let answers = client.subscribe(format!("{prefix}>")).await;
         let answers = answers.map_err(|_| NatsError::Closed)?;
-        let waiting = Arc::default();
+        let waiting = WaitingCalls::default();
         let (cancels, cancelled) = mpsc::unbounded_channel();
         let (open, closed) = oneshot::channel();
         let task = InboxTask {
             prefix: prefix.len(),
-            waiting: Arc::clone(&waiting),
+            waiting: waiting.clone(),
             answers,
             subjects: subjects.clone(),
         };
@@ -111,19 +122,32 @@ impl Inbox {
         })
     }
 
-    fn insert(&self, waiter: Waiter, token: &str) -> (u64, Subject) {
-        let mut waiting = lock(&self.waiting);
+    /// Returns the calls that wait.
+    pub(crate) fn waiting(&self) -> WaitingCalls {
+        self.waiting.clone()
+    }
+
+    /// Returns the number of a call, whether no other call waits, and the subject for its answers.
+    fn insert(&self, waiter: Waiter, token: Option<u64>) -> (u64, bool, Subject) {
+        let mut waiting = self.waiting.lock();
         let id = waiting.next;
         waiting.next += 1;
         waiting.calls.insert(id, waiter);
+        let is_only = waiting.calls.len() == 1;
         drop(waiting);
-        (id, format!("{}{id}{token}", self.prefix).into())
+        let subject = headers::reply_subject(&self.prefix, id, token);
+        (id, is_only, subject.into())
     }
 
-    /// Waits for one answer to the returned subject, which ends with `token`. With `beats`, the wait ends when no sign of life comes any more.
-    pub(crate) fn expect_one(&self, beats: bool, token: &str) -> (Subject, PendingReply<'_>) {
+    /// Waits for one answer to the returned subject, which ends with `token` if there is one. With `beats`, the wait ends when no
+    /// sign of life comes any more.
+    pub(crate) fn expect_one(
+        &self,
+        beats: bool,
+        token: Option<u64>,
+    ) -> (Subject, PendingReply<'_>) {
         let (sender, answer) = oneshot::channel();
-        let (id, subject) = self.insert(
+        let (id, is_only, subject) = self.insert(
             Waiter::One {
                 answer: sender,
                 heard: beats.then(Instant::now),
@@ -134,6 +158,8 @@ impl Inbox {
         let pending = PendingReply {
             inbox: self,
             id,
+            is_only,
+            is_over: false,
             answer,
             cancel: None,
         };
@@ -141,14 +167,19 @@ impl Inbox {
     }
 
     /// Waits for answers to the returned subject. Beyond `max` answers further ones are ignored, and beyond `bytes` they end.
-    pub(crate) fn expect_many(&self, max: usize, bytes: usize) -> (Subject, PendingReplies<'_>) {
+    pub(crate) fn expect_many(
+        &self,
+        max: usize,
+        bytes: usize,
+        token: Option<u64>,
+    ) -> (Subject, PendingReplies<'_>) {
         let (sender, answers) = mpsc::unbounded_channel();
         let waiter = Waiter::Many {
             answers: sender,
             room: max,
             bytes,
         };
-        let (id, subject) = self.insert(waiter, "");
+        let (id, _, subject) = self.insert(waiter, token);
         let pending = PendingReplies {
             inbox: self,
             id,
@@ -160,7 +191,7 @@ impl Inbox {
 
     /// The number of waiting calls.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.waiting).calls.len()
+        self.waiting.lock().calls.len()
     }
 
     /// Tells servers that nobody waits for the call any more. Queued, since it happens when futures are dropped.
@@ -175,12 +206,26 @@ impl Inbox {
 pub(crate) struct PendingReply<'i> {
     inbox: &'i Inbox,
     id: u64,
+    /// No other call waited when this one began.
+    is_only: bool,
+    /// The call does not wait any more.
+    is_over: bool,
     answer: oneshot::Receiver<Arrival>,
     /// The method without the suffix for JSON, and the subject of the answer.
     cancel: Option<(MethodName, Subject)>,
 }
 
 impl PendingReply<'_> {
+    /// Returns the number of the call.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns whether no other call waited when this one began.
+    pub(crate) fn is_only(&self) -> bool {
+        self.is_only
+    }
+
     /// Has the servers of the method told if the call is given up.
     pub(crate) fn cancel_at(&mut self, method: MethodName, reply: Subject) {
         self.cancel = Some((method, reply));
@@ -192,6 +237,7 @@ impl Future for PendingReply<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let arrival = ready!(Pin::new(&mut self.answer).poll(cx));
+        self.is_over = true;
         if let (Ok(Arrival::Silent), Some(cancel)) = (&arrival, self.cancel.take()) {
             // The server may still run the call, if only its signs of life were lost.
             self.inbox.cancel(cancel, None);
@@ -202,7 +248,10 @@ impl Future for PendingReply<'_> {
 
 impl Drop for PendingReply<'_> {
     fn drop(&mut self) {
-        let waiter = lock(&self.inbox.waiting).calls.remove(&self.id);
+        if self.is_over {
+            return;
+        }
+        let waiter = self.inbox.waiting.lock().calls.remove(&self.id);
         if let (Some(Waiter::One { worker, .. }), Some(cancel)) = (waiter, self.cancel.take()) {
             self.inbox.cancel(cancel, worker);
         }
@@ -235,15 +284,43 @@ impl PendingReplies<'_> {
 
 impl Drop for PendingReplies<'_> {
     fn drop(&mut self) {
-        lock(&self.inbox.waiting).calls.remove(&self.id);
+        self.inbox.waiting.lock().calls.remove(&self.id);
         if let Some(cancel) = self.cancel.take() {
             self.inbox.cancel(cancel, None);
         }
     }
 }
 
-fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+impl WaitingCalls {
+    /// Keeps the requests of calls that still wait. The servers have the whole time from now on to send a sign of life.
+    pub(crate) fn retain_waiting<T>(&self, requests: &mut Vec<T>, call: impl Fn(&T) -> u64) {
+        let now = Instant::now();
+        let mut waiting = self.lock();
+        requests.retain(|request| {
+            let waiter = waiting.calls.get_mut(&call(request));
+            if let Some(Waiter::One {
+                heard: Some(heard), ..
+            }) = waiter
+            {
+                *heard = now;
+                return true;
+            }
+            waiter.is_some()
+        });
+    }
+
+    /// Ends the wait of a call whose request was not sent.
+    pub(crate) fn end_unsent(&self, call: u64, error: Option<PublishError>) {
+        let waiter = self.lock().calls.remove(&call);
+        if let Some(Waiter::One { answer, .. }) = waiter {
+            // Sending fails if the call has just been dropped.
+            let _ = answer.send(Arrival::Unsent(error));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Tells servers of calls that were given up. A task of its own, so that no answer waits for a connection that takes no messages.
@@ -259,7 +336,7 @@ async fn send_cancels(client: Client, mut cancelled: mpsc::UnboundedReceiver<Can
 struct InboxTask {
     /// The length of the subject without the number.
     prefix: usize,
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: WaitingCalls,
     answers: Subscriber,
     subjects: Subjects,
 }
@@ -268,65 +345,75 @@ impl InboxTask {
     async fn run(mut self, mut closed: oneshot::Receiver<()>) {
         let mut checks = interval(BEAT / 4);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let answers = Pin::new(&mut self.answers);
-            let mut answers = answers;
             tokio::select! {
                 biased;
-                message = std::future::poll_fn(|cx| answers.as_mut().poll_next(cx)) => match message {
-                    Some(message) => self.deliver(message),
-                    None => break,
-                },
+                open = poll_fn(|cx| poll_batch(&mut self.answers, &mut batch, cx)) => {
+                    if !open {
+                        break;
+                    }
+                    self.deliver(&mut batch);
+                }
                 _ = &mut closed => break,
                 _ = checks.tick() => self.end_silent(),
             }
         }
         // Waiting calls learn that their channels have ended.
-        lock(&self.waiting).calls.clear();
+        self.waiting.lock().calls.clear();
     }
 
-    fn deliver(&self, message: Message) {
-        let id = message.subject.get(self.prefix..);
-        let id = id.map(|id| id.split_once('.').map_or(id, |(id, _)| id));
-        let Some(id) = id.and_then(|id| id.parse().ok()) else {
-            return;
-        };
-        let beat = message.headers.as_ref().and_then(headers::running);
-        let mut waiting = lock(&self.waiting);
-        match (waiting.calls.get_mut(&id), beat) {
-            (Some(Waiter::One { heard, worker, .. }), Some(from)) => {
-                *heard = Some(Instant::now());
-                // A cancel is sent there with the rights of this side.
-                *worker = Some(from.to_owned()).filter(|from| self.subjects.is_worker(from));
-            }
-            (
-                Some(Waiter::Many {
-                    answers,
-                    room,
-                    bytes,
-                }),
-                None,
-            ) if *room > 0 => {
-                *room -= 1;
-                let arrival = if let Some(left) = bytes.checked_sub(message.length) {
-                    *bytes = left;
-                    ManyArrival::Answer(message)
-                } else {
-                    *room = 0;
-                    ManyArrival::Full
-                };
-                // The receiver removes the entry when it is dropped.
-                let _ = answers.send(arrival);
-            }
-            (Some(Waiter::One { .. }), None) => {
-                let waiter = waiting.calls.remove(&id);
-                drop(waiting);
-                if let Some(Waiter::One { answer, .. }) = waiter {
-                    // The call has just been dropped.
-                    let _ = answer.send(Arrival::Answer(message));
+    /// Hands messages to the calls that wait for them.
+    fn deliver(&self, batch: &mut Vec<Message>) {
+        let mut answered = Vec::with_capacity(batch.len());
+        let mut waiting = self.waiting.lock();
+        for message in batch.drain(..) {
+            let id = message.subject.get(self.prefix..);
+            let id = id.map(|id| id.split_once('.').map_or(id, |(id, _)| id));
+            let Some(id) = id.and_then(|id| id.parse().ok()) else {
+                continue;
+            };
+            let Entry::Occupied(mut waiter) = waiting.calls.entry(id) else {
+                continue;
+            };
+            let beat = message.headers.as_ref().and_then(headers::running);
+            match (waiter.get_mut(), beat) {
+                (Waiter::One { heard, worker, .. }, Some(from)) => {
+                    *heard = Some(Instant::now());
+                    // A cancel is sent there with the rights of this side.
+                    *worker = Some(from.to_owned()).filter(|from| self.subjects.is_worker(from));
                 }
+                (
+                    Waiter::Many {
+                        answers,
+                        room,
+                        bytes,
+                    },
+                    None,
+                ) if *room > 0 => {
+                    *room -= 1;
+                    let arrival = if let Some(left) = bytes.checked_sub(message.length) {
+                        *bytes = left;
+                        ManyArrival::Answer(message)
+                    } else {
+                        *room = 0;
+                        ManyArrival::Full
+                    };
+                    // The receiver removes the entry when it is dropped.
+                    let _ = answers.send(arrival);
+                }
+                (Waiter::One { .. }, None) => {
+                    if let Waiter::One { answer, .. } = waiter.remove() {
+                        answered.push((answer, message));
+                    }
+                }
+                (Waiter::Many { .. }, _) => {}
             }
-            (Some(Waiter::Many { .. }) | None, _) => {}
+        }
+        drop(waiting);
+        for (answer, message) in answered {
+            // Sending fails if the call has just been dropped.
+            let _ = answer.send(Arrival::Answer(message));
         }
     }
 
@@ -334,7 +421,7 @@ impl InboxTask {
     fn end_silent(&self) {
         let now = Instant::now();
         let silent = {
-            let mut waiting = lock(&self.waiting);
+            let mut waiting = self.waiting.lock();
             let is_silent = |_: &u64, waiter: &mut Waiter| matches!(waiter, Waiter::One { heard: Some(heard), .. } if now.duration_since(*heard) > SILENCE);
             waiting.calls.extract_if(is_silent).collect::<Vec<_>>()
         };
@@ -344,4 +431,21 @@ impl InboxTask {
             }
         }
     }
+}
+
+/// Takes the messages that have arrived, up to a batch. Returns `false` if there will be none.
+fn poll_batch(
+    answers: &mut Subscriber,
+    batch: &mut Vec<Message>,
+    cx: &mut Context<'_>,
+) -> Poll<bool> {
+    while batch.len() < BATCH {
+        match Pin::new(&mut *answers).poll_next(cx) {
+            Poll::Ready(Some(message)) => batch.push(message),
+            Poll::Ready(None) if batch.is_empty() => return Poll::Ready(false),
+            Poll::Pending if batch.is_empty() => return Poll::Pending,
+            Poll::Ready(None) | Poll::Pending => break,
+        }
+    }
+    Poll::Ready(true)
 }

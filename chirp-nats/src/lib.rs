@@ -31,6 +31,7 @@ mod headers;
 mod inbox;
 mod multicast;
 mod options;
+mod outbox;
 mod server;
 mod subject;
 

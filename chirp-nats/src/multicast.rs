@@ -5,15 +5,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::client::traits::Publisher as _;
+use async_nats::message::OutboundMessage;
 use async_nats::{Message, StatusCode};
 use chirp_runtime::node::{Answer, GatherTemplate};
 use chirp_runtime::peer::{
     CallError, Caller, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::caller::{CallMessage, answered, connected, handed_over, unsent};
-use crate::connection::NatsLink;
+use crate::connection::{NatsLink, until_deadline};
 use crate::headers;
 use crate::inbox::ManyArrival;
 
@@ -214,8 +216,8 @@ where
         message.fields.timeout.get_or_insert(self.total);
         connected(&link).await?;
         let everyone = link.subjects.everyone(message.method.as_bytes());
-        let headers = message.fields.encode();
         if call.is_one_way() {
+            let headers = message.fields.encode();
             let sent = link
                 .client
                 .publish_with_headers(everyone, headers, message.params);
@@ -226,16 +228,20 @@ where
                 end: MulticastEnd::OneWay,
             });
         }
-        let (reply, mut replies) = link.inbox.expect_many(self.max, self.max_bytes);
-        let sent = link.client.publish_with_reply_and_headers(
-            everyone,
-            reply.clone(),
-            headers,
-            message.params,
-        );
+        // Headers would be read by every server.
+        let token = message.fields.token();
+        let (reply, mut replies) = link.inbox.expect_many(self.max, self.max_bytes, token);
+        let sent = link.client.publish_message(OutboundMessage {
+            subject: everyone.into(),
+            reply: Some(reply.clone()),
+            payload: message.params,
+            headers: token.is_none().then(|| message.fields.encode()),
+        });
         let sent = handed_over(&link, sent).await?;
         sent.map_err(|error| unsent(&link, &error))?;
         replies.cancel_at(message.method, reply);
+        let arrived = ArrivedAnswer::default();
+        let caller = Caller::unbound().with_layer(arrived.clone());
         let mut answers = Vec::new();
         let mut known = HashSet::new();
         let end = loop {
@@ -251,39 +257,33 @@ where
             } else {
                 until
             };
-            match timeout_at(wait, replies.next()).await {
-                Ok(Some(ManyArrival::Answer(message)))
+            match until_deadline(wait, replies.next()).await {
+                Some(Some(ManyArrival::Answer(message)))
                     if message.status == Some(StatusCode::NO_RESPONDERS) =>
                 {
                     break MulticastEnd::NoServers;
                 }
-                Ok(Some(ManyArrival::Answer(message))) => {
-                    let answer = self.answer(message).await;
+                Some(Some(ManyArrival::Answer(message))) => {
+                    let headers = message.headers.as_ref();
+                    let from = headers.and_then(headers::worker).unwrap_or_default().into();
+                    arrived.put(message);
+                    let result = self.call.for_target(&caller).await;
+                    let answer = Answer { from, result };
                     // Whoever is not Chirp's has no id.
                     if answer.from.is_empty() || known.insert(answer.from.clone()) {
                         answers.push(answer);
                     }
                 }
-                Ok(Some(ManyArrival::Full)) => break MulticastEnd::Full,
-                Ok(None) => break MulticastEnd::Closed,
-                Err(_) if wait < until => break MulticastEnd::Quiet,
-                Err(_) => break MulticastEnd::TimedOut,
+                Some(Some(ManyArrival::Full)) => break MulticastEnd::Full,
+                Some(None) => break MulticastEnd::Closed,
+                None if wait < until => break MulticastEnd::Quiet,
+                None => break MulticastEnd::TimedOut,
             }
         };
         if matches!(end, MulticastEnd::Expected | MulticastEnd::NoServers) {
             replies.is_over();
         }
         Ok(Gathered { answers, end })
-    }
-
-    /// Decodes an answer, as that of a call whose layer has it already.
-    async fn answer(&mut self, message: Message) -> Answer<C::Output, C::Error> {
-        let headers = message.headers.as_ref();
-        let from = headers.and_then(headers::worker).unwrap_or_default().into();
-        let arrived = ArrivedAnswer(Mutex::new(Some(message)));
-        let caller = Caller::unbound().with_layer(arrived);
-        let result = self.call.for_target(&caller).await;
-        Answer { from, result }
     }
 }
 
@@ -305,7 +305,14 @@ impl ClientLayer for CaptureCall {
 }
 
 /// A layer that answers its call with a message.
-struct ArrivedAnswer(Mutex<Option<Message>>);
+#[derive(Clone, Default)]
+struct ArrivedAnswer(Arc<Mutex<Option<Message>>>);
+
+impl ArrivedAnswer {
+    fn put(&self, message: Message) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+    }
+}
 
 impl ClientLayer for ArrivedAnswer {
     fn call(&self, _: OutgoingCall, _: ClientNext) -> OutgoingFuture {

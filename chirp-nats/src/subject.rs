@@ -37,7 +37,10 @@ impl Subjects {
     pub(crate) fn method(&self, name: &[u8]) -> String {
         let mut subject = String::with_capacity(self.prefix.len() + name.len());
         subject.push_str(&self.prefix);
-        escape(name, &mut subject);
+        match str::from_utf8(name) {
+            Ok(name) if is_subject(name) => subject.push_str(name),
+            _ => escape(name, &mut subject),
+        }
         subject
     }
 
@@ -83,6 +86,23 @@ impl Subjects {
         escape(name, &mut subject);
         subject
     }
+}
+
+/// Returns whether a name is a subject as it is. Some others are, too.
+fn is_subject(name: &str) -> bool {
+    let mut after_dot = true;
+    for (at, byte) in name.bytes().enumerate() {
+        let is_plain = match byte {
+            b'.' => !after_dot,
+            b'_' => at > 0,
+            byte => byte.is_ascii_alphanumeric(),
+        };
+        if !is_plain {
+            return false;
+        }
+        after_dot = byte == b'.';
+    }
+    !after_dot
 }
 
 fn must_escape(byte: u8) -> bool {
@@ -152,6 +172,9 @@ mod tests {
             ("a\r\nPUB x", "a%0D%0APUB%20x"),
         ] {
             assert_eq!(subjects.method(name.as_bytes()), subject, "{name:?}");
+            let mut escaped = String::new();
+            escape(name.as_bytes(), &mut escaped);
+            assert_eq!(escaped, subject, "{name:?}");
         }
     }
 
@@ -170,6 +193,9 @@ mod tests {
         }
         for name in names {
             let subject = subjects.method(&name);
+            let mut escaped = String::new();
+            escape(&name, &mut escaped);
+            assert_eq!(escaped, subject);
             let tokens = subject.split('.').all(|token| !token.is_empty());
             assert!(tokens, "{subject}");
             assert!(!subject.contains([' ', '*', '>']), "{subject}");

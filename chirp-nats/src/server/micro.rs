@@ -93,11 +93,11 @@ impl MicroService {
         questions: Subscriber,
         signals: PhaseSignals,
     ) {
-        let answers = Answers {
+        let mut answers = Answers {
             service: self,
             verb,
         };
-        receive(questions, signals, &answers).await;
+        receive(questions, signals, &mut answers).await;
     }
 
     fn response(&self, verb: Verb) -> MicroResponse<'_> {
@@ -146,7 +146,7 @@ struct Answers {
 }
 
 impl TakesMessages for Answers {
-    async fn take(&self, question: Message) {
+    async fn take(&mut self, question: Message) {
         let Some(reply) = question.reply else { return };
         if !self.service.serving.may_answer(&reply) {
             tracing::warn!("a question of NATS micro has no answer: `{reply}` is no inbox");

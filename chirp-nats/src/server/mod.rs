@@ -5,6 +5,7 @@ mod durable;
 mod endpoint;
 mod in_progress;
 mod micro;
+mod response_batch;
 mod serving;
 
 use std::fmt;

@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use tokio::time::interval_at;
 
 use super::endpoint::Endpoint;
 use super::in_progress::{CallPlace, InProgress};
+use super::response_batch::ResponseBatch;
 use crate::connection::{NatsLink, at_once, soon};
 use crate::headers::{self, ReplyError, RequestForm, RequestHeaders};
 use crate::inbox::BEAT;
@@ -73,6 +74,7 @@ pub(super) struct Reception {
     /// The index of the endpoint. `None` for the subject of the server, which receives cancels.
     endpoint: Option<usize>,
     audience: Audience,
+    responses: ResponseBatch,
 }
 
 impl Reception {
@@ -85,6 +87,7 @@ impl Reception {
             serving: Arc::clone(serving),
             endpoint: Some(endpoint),
             audience,
+            responses: ResponseBatch::new(&serving.link),
         }
     }
 
@@ -93,17 +96,18 @@ impl Reception {
             serving: Arc::clone(serving),
             endpoint: None,
             audience: Audience::One,
+            responses: ResponseBatch::new(&serving.link),
         }
     }
 
     /// Receives messages until the server ends.
-    pub(super) async fn run(self, messages: Subscriber, signals: PhaseSignals) {
-        receive(messages, signals, &self).await;
+    pub(super) async fn run(mut self, messages: Subscriber, signals: PhaseSignals) {
+        receive(messages, signals, &mut self).await;
     }
 }
 
 impl TakesMessages for Reception {
-    async fn take(&self, message: Message) {
+    async fn take(&mut self, message: Message) {
         let cancelled = message.headers.as_ref().and_then(headers::cancelled);
         if let Some(reply) = cancelled {
             self.serving.in_progress.cancel(reply);
@@ -143,24 +147,39 @@ impl TakesMessages for Reception {
         let mut call = request.call(message.payload, fields, identity);
         // Most handlers are ready at once, and need no task of their own.
         match poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx))).await {
+            Poll::Ready(Ok(value)) if request.may_wait(&value) => {
+                request.finish_in(&mut self.responses, value);
+                if self.responses.is_due() {
+                    self.responses.send().await;
+                }
+            }
             Poll::Ready(answer) => request.finish(answer).await,
             Poll::Pending => {
                 tokio::spawn(request.run(call));
             }
         }
     }
+
+    async fn rest(&mut self) -> bool {
+        self.responses.rest().await
+    }
 }
 
 /// The use of the messages of a subscription.
-pub(super) trait TakesMessages: Sync {
-    fn take(&self, message: Message) -> impl Future<Output = ()> + Send;
+pub(super) trait TakesMessages: Send {
+    fn take(&mut self, message: Message) -> impl Future<Output = ()> + Send;
+
+    /// Called while there are no messages. Returns `false` if there is nothing else to do.
+    fn rest(&mut self) -> impl Future<Output = bool> + Send {
+        async { false }
+    }
 }
 
 /// Hands the messages of a subscription to `taker`, until the server ends and every message has been taken that was sent to it.
 pub(super) async fn receive(
     mut messages: Subscriber,
     signals: PhaseSignals,
-    taker: &impl TakesMessages,
+    taker: &mut impl TakesMessages,
 ) {
     let PhaseSignals {
         mut phase,
@@ -184,6 +203,7 @@ pub(super) async fn receive(
     while let Some(message) = next(&mut messages).await {
         taker.take(message).await;
     }
+    while taker.rest().await {}
 }
 
 /// Returns `false` if the subscription has ended, or the server was dropped.
@@ -191,19 +211,44 @@ async fn receive_until(
     messages: &mut Subscriber,
     phase: &mut watch::Receiver<Phase>,
     end: Phase,
-    taker: &impl TakesMessages,
+    taker: &mut impl TakesMessages,
 ) -> bool {
-    let mut reached = pin!(async { phase.wait_for(|phase| *phase >= end).await.is_ok() });
-    loop {
-        tokio::select! {
-            biased;
-            reached = &mut reached => return reached,
-            message = next(messages) => match message {
-                Some(message) => taker.take(message).await,
-                None => return false,
-            },
+    let open = take_until(messages, phase, end, taker).await;
+    while taker.rest().await {}
+    open
+}
+
+async fn take_until(
+    messages: &mut Subscriber,
+    phase: &mut watch::Receiver<Phase>,
+    end: Phase,
+    taker: &mut impl TakesMessages,
+) -> bool {
+    while *phase.borrow_and_update() < end {
+        // There may be no end of messages, so the phase is looked at after each. That costs little, and a future does not.
+        while let Ok(false) = phase.has_changed() {
+            let next = poll_fn(|cx| Poll::Ready(Pin::new(&mut *messages).poll_next(cx)));
+            match next.await {
+                Poll::Ready(Some(message)) => taker.take(message).await,
+                Poll::Ready(None) => return false,
+                Poll::Pending if taker.rest().await => {}
+                Poll::Pending => {
+                    tokio::select! {
+                        biased;
+                        message = self::next(messages) => match message {
+                            Some(message) => taker.take(message).await,
+                            None => return false,
+                        },
+                        _ = phase.changed() => break,
+                    }
+                }
+            }
+        }
+        if phase.has_changed().is_err() {
+            return false;
         }
     }
+    true
 }
 
 async fn next(messages: &mut Subscriber) -> Option<Message> {
@@ -326,6 +371,22 @@ impl InboundMessage {
     async fn refuse(self, reason: FrameworkError) {
         let error = CallError::from_error_data(reason.into());
         self.finish(Err(error)).await;
+    }
+
+    /// Returns whether a result can be sent with others: nobody else needs to know whether that fails.
+    fn may_wait(&self, value: &Bytes) -> bool {
+        let limit = self.serving.link.client.max_payload();
+        self.audience == Audience::One && value.len() <= limit
+    }
+
+    /// Counts the call, and leaves its result to be sent with others.
+    fn finish_in(self, responses: &mut ResponseBatch, value: Bytes) {
+        let now = Instant::now();
+        let numbers = &self.endpoint().numbers;
+        numbers.count(now.duration_since(self.started));
+        if let Some(reply) = self.reply {
+            responses.push(reply, value, now);
+        }
     }
 
     /// Sends the answer, and counts the call.
