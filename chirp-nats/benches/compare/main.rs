@@ -2,11 +2,22 @@
 //! program `nats-server`.
 //!
 //! ```console
-//! cargo bench -p chirp-nats
+//! cargo bench -p chirp-nats                     # all
+//! cargo bench -p chirp-nats -- calls            # or `multicast`, `instances`
 //! ```
+//!
+//! `instances` measures 1, 2, 4 and 8 instances of a service, each in a process of its own, and writes them as a chart to
+//! `bench/results/nats.svg`. All programs share the machine, so only ratios within a run say something. Rounds alternate.
 
+mod chart;
+mod instances;
+
+use std::error::Error;
+use std::fs;
 use std::future::poll_fn;
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -19,8 +30,11 @@ use bytes::Bytes;
 use chirp_nats::Nats;
 use futures_core::Stream;
 
+use chart::Line;
+use instances::{FAST, Point, SLOW, Work};
+
 /// The number of turns of each candidate.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 
 /// Calls of one caller in a round.
 const SEQUENTIAL: usize = 3_000;
@@ -31,7 +45,7 @@ const TIME: Duration = Duration::from_secs(2);
 
 /// Responders of a multicast, and multicasts in a round.
 const RESPONDERS: usize = 100;
-const MULTICASTS: usize = 100;
+const MULTICASTS: usize = 50;
 
 #[chirp::service]
 trait Arith {
@@ -91,22 +105,116 @@ async fn ask(client: &Client, subject: &'static str) {
 }
 
 #[tokio::main]
-async fn main() {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let port = free.local_addr().expect("an address").port();
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo adds an argument of its own.
+    let words = arguments.iter().map(String::as_str);
+    let words: Vec<_> = words.filter(|word| *word != "--bench").collect();
+    let chosen = match words[..] {
+        [] => "all",
+        [word @ ("calls" | "multicast" | "instances")] => word,
+        ["worker", address, places, wait] => {
+            let work = Work::parse(places, wait).ok_or("no numbers")?;
+            return instances::serve(address, work).await;
+        }
+        _ => return Err("usage: [calls | multicast | instances]".into()),
+    };
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = free.local_addr()?.port();
     drop(free);
     let mut command = Command::new("nats-server");
     command.args(["-a", "127.0.0.1", "-p", &port.to_string()]);
     let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
         println!("skipped: the program `nats-server` is not installed");
-        return;
+        return Ok(());
     };
-    let _process = Process(child);
+    let broker = Process(child);
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let address = format!("nats://127.0.0.1:{port}");
-    let connect = || async_nats::connect(&address);
+    let cores = std::thread::available_parallelism()?;
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("unknown");
+    println!("{cores} cores, load {load} at the start");
+    if ["all", "calls"].contains(&chosen) {
+        calls(&address).await;
+    }
+    if ["all", "multicast"].contains(&chosen) {
+        multicasts(&address).await;
+    }
+    if ["all", "instances"].contains(&chosen) {
+        let slow = instances::measure(&address, &broker.0, SLOW).await?;
+        let fast = instances::measure(&address, &broker.0, FAST).await?;
+        let svg = report(&slow, &fast, cores.get(), load);
+        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/results");
+        fs::write(results.join("nats.svg"), svg)?;
+    }
+    Ok(())
+}
+
+/// Prints the rates of both services, and returns their chart.
+fn report(slow: &[Point], fast: &[Point], cores: usize, load: &str) -> String {
+    for (name, points) in [("wait", slow), ("return at once", fast)] {
+        for point in points {
+            println!(
+                "handlers that {name}: {} instances: {:.0} calls/s, {:.2} of linear; cores used: nats-server {:.2}, caller {:.2}, \
+                 instances {:.2}",
+                point.instances,
+                point.rate,
+                point.rate / points[0].rate / ratio(point.instances),
+                point.broker,
+                point.caller,
+                point.workers
+            );
+        }
+    }
+    let full = fast
+        .iter()
+        .max_by(|one, other| one.rate.total_cmp(&other.rate));
+    let used = full.map_or(0.0, |point| point.broker + point.caller + point.workers);
+    let note = format!(
+        "All processes share {cores} cores, at a load of {load} at the start. The blue line is what caller, nats-server and \
+         instances reach together, with {used:.1} cores."
+    );
+    println!("{note}");
+    let lines = [
+        Line {
+            name: "handlers that wait 5 ms, 16 at once in an instance",
+            colour: "#c9803a",
+            points: slow,
+            capacity: SLOW.capacity(),
+        },
+        Line {
+            name: "handlers that return at once",
+            colour: "#2f6fb5",
+            points: fast,
+            capacity: None,
+        },
+    ];
+    let title = "Calls/s over NATS by the number of instances, each in a process of its own (dotted: linear)";
+    chart::render(title, &lines, &note)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small number")]
+fn ratio(count: usize) -> f64 {
+    count as f64
+}
+
+/// Waits for the first line of a process.
+fn ready_pipe(child: &mut Child) -> Result<(), Box<dyn Error>> {
+    let output = child.stdout.take().ok_or("no output")?;
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line)?;
+    (line.trim() == "ready")
+        .then_some(())
+        .ok_or("an instance has not started")?;
+    Ok(())
+}
+
+/// Calls of one caller and of many, by Chirp and by the client of NATS alone.
+async fn calls(address: &str) {
+    let connect = || async_nats::connect(address);
     // Each responder and each caller has a connection of its own.
     let responder = connect().await.expect("connected");
     let requests = responder.queue_subscribe("bare.sum", "q".to_owned()).await;
@@ -123,13 +231,13 @@ async fn main() {
             let _ = request.respond(Ok(Bytes::from_static(b"\x03"))).await;
         }
     });
-    let hosting = Nats::connect(&address).await.expect("connected");
+    let hosting = Nats::connect(address).await.expect("connected");
     let server = hosting
         .server()
         .service(ArithServer::new(Calculator))
         .start();
-    let server = server.await.expect("started");
-    let calling = Nats::connect(&address).await.expect("connected");
+    let _server = server.await.expect("started");
+    let calling = Nats::connect(address).await.expect("connected");
     let candidates = [
         Candidate::Bare(connect().await.expect("connected")),
         Candidate::Micro(connect().await.expect("connected")),
@@ -145,12 +253,21 @@ async fn main() {
             rates[at].push(many_callers(candidate).await);
         }
     }
+    let medians: Vec<_> = medians.iter_mut().map(|times| middle(times)).collect();
+    let rates: Vec<_> = rates.iter_mut().map(|rates| middle(rates)).collect();
     for (at, candidate) in candidates.iter().enumerate() {
-        let (median, rate) = (middle(&mut medians[at]), middle(&mut rates[at]));
-        let name = candidate.name();
+        let (name, median, rate) = (candidate.name(), medians[at], rates[at]);
         println!("{name:13} one caller: p50 {median:.1} us; {CALLERS} callers: {rate:.0} calls/s");
     }
-    multicasts(&address, &calling, server).await;
+    println!(
+        "p50 of Chirp: {:.2} of bare (goal: at most 1.1)",
+        medians[2] / medians[0]
+    );
+    println!(
+        "rate of Chirp: {:.2} of bare (goal: at least 0.85), {:.2} of the service API (goal: at least 1)",
+        rates[2] / rates[0],
+        rates[2] / rates[1]
+    );
 }
 
 async fn respond(client: Client, mut requests: async_nats::Subscriber) {
@@ -198,15 +315,13 @@ async fn many_callers(candidate: &Candidate) -> f64 {
 }
 
 /// One message to many responders, with the answers collected.
-async fn multicasts(address: &str, calling: &Nats, first: chirp_nats::NatsServer) {
-    let mut servers = vec![first];
-    let mut bare = Vec::new();
+async fn multicasts(address: &str) {
+    let calling = Nats::connect(address).await.expect("connected");
+    let (mut servers, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..RESPONDERS {
         let nats = Nats::connect(address).await.expect("connected");
-        if servers.len() < RESPONDERS {
-            let server = nats.server().service(ArithServer::new(Calculator)).start();
-            servers.push(server.await.expect("started"));
-        }
+        let server = nats.server().service(ArithServer::new(Calculator)).start();
+        servers.push(server.await.expect("started"));
         let client = async_nats::connect(address).await.expect("connected");
         let requests = client.subscribe("scatter.sum").await.expect("subscribed");
         bare.push(tokio::spawn(respond(client.clone(), requests)));
@@ -238,7 +353,8 @@ async fn multicasts(address: &str, calling: &Nats, first: chirp_nats::NatsServer
     }
     let (bare, chirp) = (middle(&mut bare_times), middle(&mut chirp_times));
     println!(
-        "{RESPONDERS} responders: scatter and gather by hand {bare:.0} us, Chirp {chirp:.0} us"
+        "{RESPONDERS} responders: scatter and gather by hand {bare:.0} us, Chirp {chirp:.0} us: {:.2} (goal: at most 1.2)",
+        chirp / bare
     );
 }
 
