@@ -16,7 +16,7 @@ use crate::station::Station;
 /// No operation takes so long, restarts of its server included.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
 
-/// The number of problems that are printed; more are counted.
+/// The number of problems that are printed. Further ones are only counted.
 const PRINTED: u64 = 20;
 
 /// The latencies of one round.
