@@ -85,7 +85,7 @@ pub(crate) fn render(title: &str, lines: &[Line<'_>], note: &str) -> String {
     }
     let _ = writeln!(
         body,
-        "<text x=\"4\" y=\"{:.0}\">{note}</text>",
+        "<text x=\"4\" y=\"{:.0}\" font-size=\"10\">{note}</text>",
         HEIGHT - 12.0
     );
     format!(

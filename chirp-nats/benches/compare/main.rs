@@ -174,8 +174,8 @@ fn report(slow: &[Point], fast: &[Point], cores: usize, load: &str) -> String {
         .max_by(|one, other| one.rate.total_cmp(&other.rate));
     let used = full.map_or(0.0, |point| point.broker + point.caller + point.workers);
     let note = format!(
-        "All processes share {cores} cores, at a load of {load} at the start. The blue line is what caller, nats-server and \
-         instances reach together, with {used:.1} cores."
+        "{cores} cores shared by all processes, load {load} at the start. Blue: what caller, nats-server and instances reach together, \
+         with {used:.1} cores."
     );
     println!("{note}");
     let lines = [
