@@ -6,30 +6,36 @@ use super::reader::MAX_EMPTY;
 /// The error of encoding a value. The message is the codec's or that of the type's `Serialize` implementation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct EncodeError(String);
+pub struct EncodeError(Box<str>);
 
 impl EncodeError {
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
-        Self(reason.to_string())
+        Self(reason.to_string().into())
     }
 
     /// Creates the error for a value that is nested too deeply to be decoded.
     #[cold]
     pub(crate) fn too_deep() -> Self {
-        Self(too_deep())
+        Self(too_deep().into())
     }
 
     /// Creates the error for a value with too many zero-byte elements to be decoded.
     #[cold]
     pub(crate) fn too_many_empty() -> Self {
-        Self(too_many_empty())
+        Self(too_many_empty().into())
     }
 }
 
 /// The error of decoding bytes that are not a value of the requested type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
+#[error("{}", details.text)]
 pub struct DecodeError {
+    /// In a box: errors are rare, and every step of decoding returns a result that may be one.
+    details: Box<DecodeErrorDetails>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DecodeErrorDetails {
     text: String,
     /// The codec cannot decode this type, whatever the bytes are.
     is_of_type: bool,
@@ -41,33 +47,32 @@ impl DecodeError {
     }
 
     fn of_bytes(text: String) -> Self {
+        Self::of(text, false)
+    }
+
+    #[cold]
+    fn of(text: String, is_of_type: bool) -> Self {
         Self {
-            text,
-            is_of_type: false,
+            details: Box::new(DecodeErrorDetails { text, is_of_type }),
         }
     }
 
     /// The codec cannot decode this type, whatever the bytes are.
     #[cold]
     pub(crate) fn of_type(reason: impl fmt::Display) -> Self {
-        Self {
-            text: reason.to_string(),
-            is_of_type: true,
-        }
+        Self::of(reason.to_string(), true)
     }
 
     /// The same reason, with text before it.
     #[cold]
     pub(crate) fn behind(self, before: impl fmt::Display) -> Self {
-        Self {
-            text: format!("{before}: {}", self.text),
-            ..self
-        }
+        let text = format!("{before}: {}", self.details.text);
+        Self::of(text, self.details.is_of_type)
     }
 
     /// Returns `true` if other bytes could be decoded as this type.
     pub(crate) fn is_of_bytes(&self) -> bool {
-        !self.is_of_type
+        !self.details.is_of_type
     }
 
     /// Creates the error for bytes that end inside a value.
