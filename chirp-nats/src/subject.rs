@@ -132,8 +132,11 @@ fn escape(name: &[u8], subject: &mut String) {
     }
 }
 
-/// Writes a name for the listing of services, which allows letters, digits, `-` and `_` only.
+/// Writes a name for the listing of services, which allows letters, digits, `-` and `_` only, and no empty name.
 pub(crate) fn listed(name: &str) -> String {
+    if name.is_empty() {
+        return "-".to_owned();
+    }
     let character = |c: char| match c {
         c if c.is_ascii_alphanumeric() || c == '_' || c == '-' => c,
         _ => '-',
@@ -249,6 +252,7 @@ mod tests {
     #[test]
     fn listed_names_have_no_dots() {
         assert_eq!(listed("Arith.sum_diff"), "Arith-sum_diff");
+        assert_eq!(listed(""), "-");
         assert_eq!(listed("text/hover \u{e4}"), "text-hover--");
     }
 }

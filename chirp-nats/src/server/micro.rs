@@ -170,20 +170,33 @@ impl Verb {
     }
 }
 
-/// Returns whether a text is a semantic version, which listings need.
+/// Returns whether a text is a semantic version. The program `nats` shows no listing at all if one service has another version.
 pub(super) fn is_version(text: &str) -> bool {
-    let (numbers, rest) = match text.find(['-', '+']) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
+    let (text, build) = match text.split_once('+') {
+        Some((text, build)) => (text, Some(build)),
+        None => (text, None),
     };
+    let (numbers, label) = match text.split_once('-') {
+        Some((numbers, label)) => (numbers, Some(label)),
+        None => (text, None),
+    };
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let no_zeros = |part: &str| part == "0" || !part.starts_with('0');
     let mut count = 0;
-    let valid = numbers.split('.').all(|number| {
+    let numbers = numbers.split('.').all(|number| {
         count += 1;
-        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        digits && (number == "0" || !number.starts_with('0'))
+        !number.is_empty() && is_digits(number) && no_zeros(number)
     });
-    let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'+');
-    valid && count == 3 && rest.len() != 1 && rest.bytes().all(is_label)
+    let is_label = |part: &str| is_part(part) && (!is_digits(part) || no_zeros(part));
+    let label = label.is_none_or(|label| label.split('.').all(is_label));
+    let build = build.is_none_or(|build| build.split('.').all(is_part));
+    numbers && count == 3 && label && build
 }
 
 /// Writes a time as RFC 3339 has it, in UTC.
@@ -240,6 +253,14 @@ mod tests {
             ("01.2.3", false),
             ("1.2.x", false),
             ("1.2.3-", false),
+            ("1.2.3+", false),
+            ("1.2.3-a..b", false),
+            ("1.2.3-a.", false),
+            ("1.2.3-01", false),
+            ("1.2.3-0.0a.-", true),
+            ("1.2.3+01.a-b", true),
+            ("1.2.3+a+b", false),
+            ("1.2.3-a_b", false),
             ("1.2.3- a", false),
             ("", false),
         ] {
