@@ -191,7 +191,7 @@ mod tests {
         assert!(super::text(0, Some(0), 0.0).ends_with("0 B of 0 B  0 B/s  0s left"));
         assert_eq!(super::text(1, None, 2.0), "1 B  2 B/s");
         assert_eq!(time(Duration::from_secs(150)), "2m");
-        assert_eq!(time(Duration::from_secs(7200)), "2h");
+        assert_eq!(time(Duration::from_hours(2)), "2h");
     }
 
     #[test]
