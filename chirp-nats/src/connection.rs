@@ -77,7 +77,7 @@ pub(crate) struct LinkState {
     /// Subscriptions that the server has refused, and what it said last.
     pub(crate) refusals: u64,
     pub(crate) last_refusal: String,
-    /// What the server said of the last message that it has refused.
+    /// The server's words about the last message that it refused.
     pub(crate) refused_message: String,
 }
 

@@ -269,7 +269,7 @@ where
                     arrived.put(message);
                     let result = self.call.for_target(&caller).await;
                     let answer = Answer { from, result };
-                    // Whoever is not Chirp's has no id.
+                    // Responders that are no Chirp servers have no id.
                     if answer.from.is_empty() || known.insert(answer.from.clone()) {
                         answers.push(answer);
                     }

@@ -17,7 +17,7 @@ use crate::shared::{LONG, Shared};
 use crate::station::{Client, Folder, Keys, Outcome, Station, is_idle};
 use crate::workload;
 
-/// What is counted while everything rests.
+/// Counts taken while everything rests.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rest {
     descriptors: usize,

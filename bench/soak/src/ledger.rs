@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 /// A ticket for calls that are not recorded.
 pub(crate) const NO_TICKET: u64 = 0;
 
-/// What a caller knows about its call.
+/// A caller's knowledge of its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Knowledge {
     /// There was an answer: the method ran.

@@ -1,4 +1,4 @@
-//! What a caller does: each operation checks its own answer.
+//! The operations of callers. Each checks its own answer.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) enum Operation {
     Unknown,
 }
 
-/// How often each operation is chosen, and its name.
+/// The share of each operation among all, and its name.
 const WEIGHTS: [(Operation, u64, &str); 20] = [
     (Operation::Add, 300, "add"),
     (Operation::Burst, 10, "burst of 100 calls"),

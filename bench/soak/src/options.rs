@@ -11,7 +11,7 @@ folder results/ of the benchmarks, or with --seconds the folder for temporary fi
 /// The shortest run: fewer rounds show no growth.
 const SHORTEST: u64 = 10;
 
-/// What to run.
+/// The options of the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// The time of all rounds together.

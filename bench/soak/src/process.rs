@@ -1,4 +1,4 @@
-//! What the process holds.
+//! Memory, descriptors and tasks of the process.
 
 use std::alloc::System;
 use std::fs;
@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What the process holds at one moment.
+/// Memory, descriptors and tasks at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Held {
     /// Live heap memory, in bytes.

@@ -28,7 +28,7 @@ pub(crate) enum WorkError {
     NotAnswered { reason: String },
 }
 
-/// What servers and nodes serve.
+/// The service of servers and nodes.
 #[chirp::service]
 pub(crate) trait Work {
     async fn add(&self, ticket: u64, a: u64, b: u64) -> u64;
@@ -60,7 +60,7 @@ pub(crate) trait Work {
     async fn upload(&self, content: Receiver<Bytes>) -> Result<(u64, u64), io::Error>;
 }
 
-/// What clients serve on their connections.
+/// The service of clients on their connections.
 #[chirp::service]
 pub(crate) trait Back {
     async fn back(&self, cx: &CallContext, value: u64, depth: u8) -> Result<u64, WorkError>;

@@ -1,4 +1,4 @@
-//! What the tasks of the workload share.
+//! State that the tasks of the workload share.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

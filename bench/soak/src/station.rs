@@ -228,7 +228,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left is in the folder for temporary files.
+        // The rest is in the folder for temporary files.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

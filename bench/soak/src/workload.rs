@@ -24,7 +24,7 @@ const VISITORS: usize = 2;
 /// The longest pause of a caller between two operations, in milliseconds.
 const PAUSE: u64 = 6;
 
-/// How a client leaves while calls are running.
+/// The way in which a client leaves while calls are running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Departure {
     Close,

@@ -58,7 +58,7 @@ async fn a_durable_call_is_repeated_until_its_handler_has_run() {
     let mut stream = stream(&process).await;
     let calculator = Calculator::default();
     let arith = ArithClient::new(&nats.durable());
-    // What the handler cannot decode is given up.
+    // A message that the handler cannot decode is given up.
     let broken = nats
         .durable()
         .as_caller()

@@ -146,7 +146,7 @@ async fn users_and_nkeys_have_the_permissions_of_their_subjects() {
     };
     assert!(matches!(error, CallError::ConnectionLost(_)), "{error:?}");
     assert_eq!(all.expect("sent").answers.len(), 1);
-    // Who may not receive requests cannot serve, and is told so.
+    // A program that may not receive requests cannot serve, and is told so.
     let server = bob
         .server()
         .service(ArithServer::new(Calculator::default()));
@@ -291,7 +291,7 @@ async fn the_permissions_of_the_guide_are_enough() {
     let peers = PeerBuilder::new().scheme("nats", dialling.scheme());
     let peer = peers.connect("nats://arith").await.expect("connected");
     assert_eq!(ArithClient::new(&peer).sum_diff(1, 2).await, Ok((3, -1)));
-    // Who may not receive on a name cannot listen there, and is told so.
+    // A program that may not receive on a name cannot listen there, and is told so.
     let server = Server::builder().scheme("nats", dialling.scheme());
     let error = server
         .bind("nats://arith")

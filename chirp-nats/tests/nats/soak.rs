@@ -39,7 +39,7 @@ trait Ledger {
 #[derive(Clone, Default)]
 struct Books(Arc<Mutex<Entries>>);
 
-/// How often each entry was booked or noted. Small, since the test looks at the memory of the process.
+/// The number of times each entry was booked or noted. Small, since the test looks at the memory of the process.
 #[derive(Default)]
 struct Entries {
     booked: Vec<u8>,
@@ -166,7 +166,7 @@ async fn note(nats: Nats, tally: Arc<Tally>) -> Vec<u64> {
     stored
 }
 
-/// What the program `nats request` does.
+/// A request as the program `nats request` makes it.
 async fn request(plain: async_nats::Client, tally: Arc<Tally>) {
     while tally.runs() {
         let id = tally.id();
@@ -235,7 +235,7 @@ async fn stream(nats: Nats, tally: Arc<Tally>) {
     }
 }
 
-/// What the process has: memory in KiB, and descriptors.
+/// The memory of the process in KiB, and its descriptors.
 fn resources() -> Option<(u64, usize)> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let memory = status

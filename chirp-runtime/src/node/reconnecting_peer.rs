@@ -86,6 +86,9 @@ impl PeerBuilder {
 
     /// Creates a client that connects with any connector and with other settings.
     ///
+    /// An [`Endpoint`] is a connector, but one without the TLS settings and the schemes of this builder: for these use
+    /// [`reconnecting`](Self::reconnecting), or a connector of your own, such as `TlsClient::connector`.
+    ///
     /// # Errors
     ///
     /// Returns [`RouteError`] if two services have a method of the same name.
