@@ -360,15 +360,6 @@ mod tests {
                 &packet(3, b"\0\0\x07"),
                 r#"Cancel, malformed: "\x00\x00\x07""#,
             ),
-            (&packet(0xC706, b"\xff\xff\xff\xff"), "GoingAway"),
-            (
-                &packet(0xC706, b"\0\0\x05\xdc\0\x07\0\x03hey"),
-                r#"GoingAway within 1.5s: 7 "hey""#,
-            ),
-            (
-                &packet(0xC706, b"\0\0\x05"),
-                r#"GoingAway, malformed: "\x00\x00\x05""#,
-            ),
             (&packet(300, b"hello"), r#"PacketType(300) "hello""#),
             (
                 &IncomingPacket::Discarded(Header::new(PacketType(5), 0)),
@@ -384,6 +375,21 @@ mod tests {
         ];
         for (shown, expected) in table {
             assert_eq!(shown.to_string(), *expected);
+        }
+    }
+
+    #[test]
+    fn each_going_away_is_one_readable_line() {
+        let table: &[(&[u8], &str)] = &[
+            (b"\xff\xff\xff\xff", "GoingAway"),
+            (
+                b"\0\0\x05\xdc\0\x07\0\x03hey",
+                r#"GoingAway within 1.5s: 7 "hey""#,
+            ),
+            (b"\0\0\x05", r#"GoingAway, malformed: "\x00\x00\x05""#),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(packet(0xC706, bytes).to_string(), *expected);
         }
     }
 
