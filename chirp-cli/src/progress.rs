@@ -56,7 +56,7 @@ struct Transfer {
     length: Option<u64>,
     sent: u64,
     speed: Speed,
-    /// Whether nothing is shown any more.
+    /// `true` once nothing more is shown.
     is_over: bool,
 }
 

@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 
 use crate::connection::{NatsLink, SEND, deadline_after, until_deadline};
 
-/// The most results that are sent together.
+/// The maximum number of results that are sent together.
 const MAX: usize = 128;
 
 /// The longest time that a result waits for handlers that run after its own.
@@ -24,7 +24,7 @@ const MAX_DELAY: Duration = Duration::from_micros(200);
 pub(super) struct ResponseBatch {
     link: Arc<NatsLink>,
     responses: Vec<OutboundMessage>,
-    /// When the first result was added, and the last one.
+    /// The times at which the first result and the last one were added.
     since: Instant,
     last: Instant,
     /// Other tasks have run since the last message.

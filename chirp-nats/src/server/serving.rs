@@ -373,7 +373,7 @@ impl InboundMessage {
         self.finish(Err(error)).await;
     }
 
-    /// Returns whether a result can be sent with others: nobody else needs to know whether that fails.
+    /// Returns `true` if a result can be sent with others: it fits, and the call's own task need not learn of a failure.
     fn may_wait(&self, value: &Bytes) -> bool {
         let limit = self.serving.link.client.max_payload();
         self.audience == Audience::One && value.len() <= limit

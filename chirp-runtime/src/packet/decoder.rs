@@ -54,7 +54,7 @@ pub struct PacketDecoder {
     chunk_size: usize,
     /// Small requests and responses that have been moved out of the read buffer and are decoded next.
     copied: Bytes,
-    /// Whether call contexts are wanted from now on, so that small ones are decoded like requests.
+    /// `true` once call contexts are wanted, so that small ones are decoded like requests.
     wants_contexts: bool,
     /// The length of the most recent large payload.
     last_large: usize,

@@ -90,7 +90,7 @@ fn the_context_of_a_skipped_request_is_not_that_of_the_next() {
     }
 }
 
-/// Packets of the application's types that nobody handles are held up to twice the limit of handlers, and then end the session.
+/// Packets of the application's types without a handler are held up to twice the limit of handlers, and then end the session.
 #[test]
 fn unhandled_packets_are_a_flood_beyond_twice_the_limit() {
     const LENGTH: usize = 100;

@@ -23,7 +23,7 @@ pub(super) struct LayoutList {
     parts: Vec<Layout>,
     /// The text after each part, without a space.
     separator: &'static str,
-    /// Whether the separator is after the last part of a broken list.
+    /// `true` if the separator is also after the last part of a broken list.
     is_trailing: bool,
     /// The space inside of the brackets on one line.
     space: &'static str,

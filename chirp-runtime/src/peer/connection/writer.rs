@@ -243,7 +243,7 @@ impl ConnectionCore {
 }
 
 impl ConnectionState {
-    /// Wakes the writer task if nobody writes and there is output, or the write half is to be shut down.
+    /// Wakes the writer task if no task has the turn to write, and there is output or the write half is to be shut down.
     #[inline]
     pub(super) fn schedule_writer(&mut self) {
         if self.write_state == WriteState::Idle && self.needs_writer() {
@@ -258,7 +258,7 @@ impl ConnectionState {
         self.deferred_output = self.session.output_mark();
     }
 
-    /// Returns `true` if the writer has something to do while nobody writes.
+    /// Returns `true` if the writer has something to do when no task has the turn to write.
     fn needs_writer(&self) -> bool {
         self.session.has_output_beyond(self.deferred_output)
             || self.end.is_some()

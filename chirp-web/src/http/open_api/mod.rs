@@ -33,7 +33,7 @@ const PROBLEM_MEDIA: &str = "application/problem+json";
 /// The ways in which a gateway takes requests.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RequestForms {
-    /// Whether idempotent methods may be called with GET.
+    /// `true` if idempotent methods may be called with GET.
     pub(super) has_get: bool,
     /// Whether responses may come later.
     pub(super) has_deferred: bool,
@@ -89,7 +89,7 @@ fn tag(service: &ServiceDescription) -> &str {
 
 struct Writer {
     names: ComponentNames,
-    /// Whether idempotent methods may be called with GET.
+    /// `true` if idempotent methods may be called with GET.
     has_get: bool,
     /// `None` if responses do not come later.
     deferred: Option<DeferredParts>,

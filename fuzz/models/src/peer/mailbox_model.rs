@@ -90,7 +90,7 @@ fn an_item_never_comes_before_its_streams() {
     });
 }
 
-/// Invariant: the streams of items that nobody receives are released once, by the receiver that leaves or with the mailbox.
+/// Invariant: the streams of items without a receiver are released once, by the receiver that leaves or with the mailbox.
 #[test]
 fn streams_of_items_are_released_once_when_the_receiver_leaves() {
     schedules::check(|| {

@@ -87,7 +87,7 @@ fn join(threads: Vec<JoinHandle<u8>>) -> Vec<u8> {
 }
 
 /// Invariants: one batch is written at a time (which the session of the models checks), no packet is lost, doubled or
-/// overtaken, and none waits for a writer that sleeps, whoever writes: callers, the writer task, and a task that writes in
+/// overtaken, and none waits for a writer that sleeps. Writes are made by callers, the writer task, and a task that writes in
 /// place of a writer that is blocked.
 #[test]
 fn every_packet_is_written_once_and_in_order_whoever_writes() {
@@ -153,7 +153,7 @@ fn the_writer_task_writes_the_rest_and_ends_with_the_connection() {
     });
 }
 
-/// Invariant: a failed write, whoever made it, ends sending and frees the turn, so that the writer task ends with the
+/// Invariant: a failed write of any task ends sending and frees the turn, so that the writer task ends with the
 /// connection.
 #[test]
 fn a_failed_write_frees_the_turn() {

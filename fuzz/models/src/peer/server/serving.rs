@@ -1,2 +1,2 @@
-/// What a peer serves.
+/// The services of a peer.
 pub(in crate::peer) struct Serving;
