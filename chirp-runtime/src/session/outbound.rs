@@ -160,7 +160,11 @@ impl Session {
     pub fn release(&mut self, key: OutboundCallId) {
         self.outbound.release(key);
         self.refuse_response_streams(key);
-        // A one-way call may have been queued for want of an id.
+        self.flush_one_way_calls();
+    }
+
+    /// Moves on after an id has become free: a one-way call may have been queued for want of one.
+    fn flush_one_way_calls(&mut self) {
         if !self.backlog.has_no_queued_sends() {
             self.flush_backlog();
         }
@@ -252,6 +256,7 @@ impl Session {
         };
         self.call_answered(key);
         if let AnsweredCall::Abandoned(_) = answered {
+            self.flush_one_way_calls();
             return Ok(None);
         }
         if self.hello_exchange.is_pong(key) {

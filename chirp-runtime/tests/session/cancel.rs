@@ -208,3 +208,23 @@ fn pending_and_abandoned_calls_share_a_limit() {
          > Request 3 m -",
     );
 }
+
+/// Found by the fuzz target `two_sessions`: with nothing else under way, nothing moved the one-way calls that had waited for the
+/// place of a cancelled call.
+#[test]
+fn one_way_calls_that_wait_for_a_place_leave_when_a_cancelled_call_is_answered() {
+    check(
+        limits(|limits| limits.max_pending_calls = 1),
+        "call a m -
+         > Request 1 m -
+         cancel a
+         > Cancel 1
+         notify x m -
+         notify y m -
+         > nothing
+         = waiting 2
+         < Response 1 cancelled
+         > Request 1048577 m -
+         = waiting 1",
+    );
+}
