@@ -2,12 +2,15 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use tokio::net::UnixListener;
 
 use crate::handler::{Source, Wait};
-use crate::link::{Stream, memory_pair};
+use crate::link::{Either, Stream, memory_pair};
 
 /// The reason why a measurement failed.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -26,20 +29,67 @@ pub trait System: 'static {
     /// The client.
     type Client: Client;
 
-    /// Connects both ends, with a server at the second.
-    fn connect(client: Stream, server: Stream) -> impl Connects<Self::Client>;
+    /// Starts a client at one end of a stream.
+    fn client(stream: Stream) -> impl Connects<Self::Client>;
+
+    /// Starts a server at the other end. Returns the client of the first end, if the system supports calls in both
+    /// directions on one connection.
+    fn serve(stream: Stream) -> impl Connects<Option<Self::Client>>;
+
+    /// Connects both ends.
+    fn connect(client: Stream, server: Stream) -> impl Connects<Connection<Self::Client>> {
+        async {
+            let (client, back) = tokio::try_join!(Self::client(client), Self::serve(server))?;
+            Ok(Connection { client, back })
+        }
+    }
 
     /// Connects both ends within this process, with the means of the system.
-    fn in_process() -> impl Connects<Self::Client> {
+    fn in_process() -> impl Connects<Connection<Self::Client>> {
         let (client, server) = memory_pair();
         Self::connect(client, server)
     }
+
+    /// Listens on a Unix socket and serves every connection, in tasks of the runtime. Clients can connect as soon as
+    /// this returns. Systems that have a server for many connections override it.
+    fn listen(path: &Path) -> impl Connects<()> {
+        async move {
+            let listener = UnixListener::bind(path)?;
+            tokio::spawn(serve_all::<Self>(listener));
+            Ok(())
+        }
+    }
 }
 
-/// A future connection.
-pub trait Connects<C>: Future<Output = Result<Connection<C>>> + Send {}
+/// Serves every accepted stream by itself.
+async fn serve_all<T: System + ?Sized>(listener: UnixListener) {
+    // Some systems close a connection when the client of one end is dropped.
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => Either::Unix(stream),
+            Err(error) => {
+                eprintln!("{} cannot accept: {error}", T::NAME);
+                return;
+            }
+        };
+        let kept = Arc::clone(&kept);
+        tokio::spawn(async move {
+            match T::serve(stream).await {
+                Ok(back) => kept
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend(back),
+                Err(error) => eprintln!("{} cannot serve: {error}", T::NAME),
+            }
+        });
+    }
+}
 
-impl<F: Future<Output = Result<Connection<C>>> + Send, C> Connects<C> for F {}
+/// A future that starts an end of a connection, or both.
+pub trait Connects<T>: Future<Output = Result<T>> + Send {}
+
+impl<F: Future<Output = Result<T>> + Send, T> Connects<T> for F {}
 
 /// Both ends of a connection.
 #[derive(Clone)]
@@ -48,13 +98,6 @@ pub struct Connection<C> {
     pub client: C,
     /// The client of the first end, if the system supports calls in both directions on one connection.
     pub back: Option<C>,
-}
-
-impl<C> Connection<C> {
-    /// Creates a connection with calls in one direction.
-    pub fn one_way(client: C) -> Self {
-        Self { client, back: None }
-    }
 }
 
 /// Features of a system.

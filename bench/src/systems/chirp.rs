@@ -1,14 +1,15 @@
 //! Chirp, over a connection and without one.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use chirp::{Channel, PeerBuilder};
+use chirp::{Channel, PeerBuilder, Server};
 use futures::Stream;
 
 use crate::handler::{self, Source, Wait, Work};
 use crate::link;
-use crate::system::{Client, Connection, Connects, Result, Skills, System};
+use crate::system::{Client, Connects, Result, Skills, System};
 
 #[chirp::service]
 pub trait Bench {
@@ -69,8 +70,21 @@ impl System for Chirp {
 
     type Client = BenchClient;
 
-    fn connect(client: link::Stream, server: link::Stream) -> impl Connects<BenchClient> {
-        async { connected(&PeerBuilder::new(), channel(client), channel(server)) }
+    fn client(stream: link::Stream) -> impl Connects<BenchClient> {
+        async { peer(PeerBuilder::new(), channel(stream)) }
+    }
+
+    fn serve(stream: link::Stream) -> impl Connects<Option<BenchClient>> {
+        async { peer(PeerBuilder::new(), channel(stream)).map(Some) }
+    }
+
+    fn listen(path: &Path) -> impl Connects<()> {
+        async move {
+            let server = Server::builder().service(BenchServer::new(Work::start()));
+            let server = server.bind(format!("unix://{}", path.display())).await?;
+            tokio::spawn(server.run());
+            Ok(())
+        }
     }
 }
 
@@ -92,21 +106,11 @@ pub(super) fn channel(stream: link::Stream) -> Channel {
     }
 }
 
-/// Starts a peer at each end.
-pub(super) fn connected(
-    builder: &PeerBuilder,
-    client: Channel,
-    server: Channel,
-) -> Result<Connection<BenchClient>> {
-    let start = |channel| {
-        let service = BenchServer::new(Work::start());
-        builder.clone().service(service).start(channel)
-    };
-    let (client, server) = (start(client)?, start(server)?);
-    Ok(Connection {
-        client: BenchClient::new(&client),
-        back: Some(BenchClient::new(&server)),
-    })
+/// Starts a peer at one end, which serves and calls.
+pub(super) fn peer(builder: PeerBuilder, channel: Channel) -> Result<BenchClient> {
+    let service = BenchServer::new(Work::start());
+    let peer = builder.service(service).start(channel)?;
+    Ok(BenchClient::new(&peer))
 }
 
 /// Chirp without a connection: calls are encoded, and handled in the task of the caller.
@@ -121,8 +125,12 @@ impl System for Local {
 
     type Client = BenchClient;
 
-    fn connect(_client: link::Stream, _server: link::Stream) -> impl Connects<BenchClient> {
-        async { Ok(Connection::one_way(BenchClient::local(Work::start()))) }
+    fn client(_stream: link::Stream) -> impl Connects<BenchClient> {
+        async { Ok(BenchClient::local(Work::start())) }
+    }
+
+    fn serve(_stream: link::Stream) -> impl Connects<Option<BenchClient>> {
+        async { Ok(None) }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use chirp::jsonrpc::JsonRpc;
 use chirp::websocket::WebSocket;
-use chirp::{Endpoint, PeerBuilder};
+use chirp::{Channel, Endpoint, PeerBuilder};
 
-use super::chirp::{BenchClient, channel, connected};
+use super::chirp::{BenchClient, channel, peer};
 use crate::link::Stream;
-use crate::system::{Connects, Skills, System};
+use crate::system::{Connects, Result, Skills, System};
 
 /// Chirp with binary messages over a WebSocket.
 pub struct OverWebSocket;
@@ -20,17 +20,21 @@ impl System for OverWebSocket {
 
     type Client = BenchClient;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
+    fn client(stream: Stream) -> impl Connects<BenchClient> {
         async {
-            let settings = WebSocket::new();
             let Endpoint::Other(address) = "ws://127.0.0.1/bench".parse()? else {
                 return Err("ws:// is built in".into());
             };
-            let (client, server) = tokio::try_join!(
-                settings.connect_over(channel(client), &address),
-                settings.accept_over(channel(server)),
-            )?;
-            connected(&PeerBuilder::new(), client, server)
+            let settings = WebSocket::new();
+            let channel = settings.connect_over(channel(stream), &address).await?;
+            peer(PeerBuilder::new(), channel)
+        }
+    }
+
+    fn serve(stream: Stream) -> impl Connects<Option<BenchClient>> {
+        async {
+            let channel = WebSocket::new().accept_over(channel(stream)).await?;
+            peer(PeerBuilder::new(), channel).map(Some)
         }
     }
 }
@@ -47,15 +51,17 @@ impl System for OverJsonRpc {
 
     type Client = BenchClient;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
-        async {
-            let settings = JsonRpc::new();
-            let client = settings.channel(channel(client));
-            let server = settings.channel(channel(server));
-            let mut connection = connected(&PeerBuilder::new().reflect(), client, server)?;
-            connection.client = connection.client.with_json();
-            connection.back = connection.back.map(BenchClient::with_json);
-            Ok(connection)
-        }
+    fn client(stream: Stream) -> impl Connects<BenchClient> {
+        async { json_peer(channel(stream)) }
     }
+
+    fn serve(stream: Stream) -> impl Connects<Option<BenchClient>> {
+        async { json_peer(channel(stream)).map(Some) }
+    }
+}
+
+fn json_peer(channel: Channel) -> Result<BenchClient> {
+    let channel = JsonRpc::new().channel(channel);
+    let client = peer(PeerBuilder::new().reflect(), channel)?;
+    Ok(client.with_json())
 }

@@ -11,7 +11,7 @@ use jsonrpsee::server::{self, Server};
 
 use crate::handler::{Wait, Work};
 use crate::link::Stream;
-use crate::system::{Client, Connection, Connects, Result, Skills, System};
+use crate::system::{Client, Connects, Result, Skills, System};
 
 /// JSON has no binary type: a blob is an array of numbers.
 #[rpc(client, server)]
@@ -61,7 +61,17 @@ impl System for Jsonrpsee {
 
     type Client = JsonClient;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<JsonClient> {
+    fn client(stream: Stream) -> impl Connects<JsonClient> {
+        async {
+            let (sender, receiver) = WsTransportClientBuilder::default()
+                .build_with_stream(Url::parse("ws://bench")?, stream)
+                .await?;
+            let client = ClientBuilder::default().build_with_tokio(sender, receiver);
+            Ok(JsonClient(Arc::new(client)))
+        }
+    }
+
+    fn serve(stream: Stream) -> impl Connects<Option<JsonClient>> {
         async {
             let (stop, handle) = server::stop_channel();
             let service = Server::builder()
@@ -69,15 +79,11 @@ impl System for Jsonrpsee {
                 .build(Work::start().into_rpc(), stop);
             tokio::spawn(async move {
                 // The future ends after the upgrade to a WebSocket, which is served as long as a handle exists.
-                let ended = server::serve(server, service).await;
+                let ended = server::serve(stream, service).await;
                 std::future::pending::<()>().await;
                 drop((ended, handle));
             });
-            let (sender, receiver) = WsTransportClientBuilder::default()
-                .build_with_stream(Url::parse("ws://bench")?, client)
-                .await?;
-            let client = ClientBuilder::default().build_with_tokio(sender, receiver);
-            Ok(Connection::one_way(JsonClient(Arc::new(client))))
+            Ok(None)
         }
     }
 }

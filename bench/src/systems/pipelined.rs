@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::handler::{Wait, Work};
 use crate::link::Stream;
-use crate::system::{Client, Connection, Connects, Result, Skills, System};
+use crate::system::{Client, Connects, Result, Skills, System};
 
 /// Frames by hand. Both ends have the same code, and call each other.
 pub struct Pipelined;
@@ -28,13 +28,12 @@ impl System for Pipelined {
 
     type Client = Framed;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<Framed> {
-        async {
-            Ok(Connection {
-                client: Framed::start(client),
-                back: Some(Framed::start(server)),
-            })
-        }
+    fn client(stream: Stream) -> impl Connects<Framed> {
+        async { Ok(Framed::start(stream)) }
+    }
+
+    fn serve(stream: Stream) -> impl Connects<Option<Framed>> {
+        async { Ok(Some(Framed::start(stream))) }
     }
 }
 

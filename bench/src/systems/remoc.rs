@@ -11,7 +11,7 @@ use remoc::{RemoteSend, codec};
 
 use crate::handler::{self, Source, Wait, Work};
 use crate::link::Stream;
-use crate::system::{Client, Connection, Connects, Result, System};
+use crate::system::{Client, Connects, Result, System};
 
 #[rtc::remote]
 pub trait Bench {
@@ -82,14 +82,12 @@ impl System for Remoc {
 
     type Client = BenchClient;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
-        async {
-            let (client, back) = tokio::join!(end(client), end(server));
-            Ok(Connection {
-                client: client?,
-                back: Some(back?),
-            })
-        }
+    fn client(stream: Stream) -> impl Connects<BenchClient> {
+        end(stream)
+    }
+
+    fn serve(stream: Stream) -> impl Connects<Option<BenchClient>> {
+        async { end(stream).await.map(Some) }
     }
 }
 

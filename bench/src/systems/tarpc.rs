@@ -59,31 +59,50 @@ impl System for Tarpc {
 
     type Client = BenchClient;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
-        let client = Framed::new(client, LengthDelimitedCodec::new());
-        let server = Framed::new(server, LengthDelimitedCodec::new());
-        let client = tarpc::serde_transport::new(client, Bincode::default());
-        let server = tarpc::serde_transport::new(server, Bincode::default());
-        async { Ok(start(client, server)) }
+    fn client(stream: Stream) -> impl Connects<BenchClient> {
+        let frames = Framed::new(stream, LengthDelimitedCodec::new());
+        let transport = tarpc::serde_transport::new(frames, Bincode::default());
+        async { Ok(call(transport)) }
     }
 
-    fn in_process() -> impl Connects<BenchClient> {
+    fn serve(stream: Stream) -> impl Connects<Option<BenchClient>> {
+        let frames = Framed::new(stream, LengthDelimitedCodec::new());
+        let transport = tarpc::serde_transport::new(frames, Bincode::default());
+        async {
+            respond(transport);
+            Ok(None)
+        }
+    }
+
+    fn in_process() -> impl Connects<Connection<BenchClient>> {
         let (client, server) = tarpc::transport::channel::unbounded();
-        async { Ok(start(client, server)) }
+        async {
+            respond(server);
+            Ok(Connection {
+                client: call(client),
+                back: None,
+            })
+        }
     }
 }
 
-fn start<C, S>(client: C, server: S) -> Connection<BenchClient>
+/// Starts a client.
+fn call<T>(transport: T) -> BenchClient
 where
-    C: Transport<ClientMessage<BenchRequest>, Response<BenchResponse>> + Send + 'static,
-    S: Transport<Response<BenchResponse>, ClientMessage<BenchRequest>> + Send + 'static,
+    T: Transport<ClientMessage<BenchRequest>, Response<BenchResponse>> + Send + 'static,
 {
-    let requests = BaseChannel::with_defaults(server).execute(Work::start().serve());
+    BenchClient::new(tarpc::client::Config::default(), transport).spawn()
+}
+
+/// Starts a server.
+fn respond<T>(transport: T)
+where
+    T: Transport<Response<BenchResponse>, ClientMessage<BenchRequest>> + Send + 'static,
+{
+    let requests = BaseChannel::with_defaults(transport).execute(Work::start().serve());
     tokio::spawn(requests.for_each(|response| async {
         tokio::spawn(response);
     }));
-    let client = BenchClient::new(tarpc::client::Config::default(), client).spawn();
-    Connection::one_way(client)
 }
 
 impl Client for BenchClient {

@@ -14,7 +14,7 @@ use ttrpc::proto::{Codec, Request, RequestInit, Response, ResponseInit};
 
 use crate::handler::{Wait, Work};
 use crate::link::Stream;
-use crate::system::{Client, Connection, Connects, Result, Skills, System};
+use crate::system::{Client, Connects, Result, Skills, System};
 
 use messages::bench::{AddRequest, AddResponse, Blob, Text, WaitRequest};
 
@@ -92,9 +92,13 @@ impl System for Ttrpc {
 
     type Client = Calling;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<Calling> {
+    fn client(stream: Stream) -> impl Connects<Calling> {
+        async { Ok(Calling(Connected::new(Socket::new(stream)))) }
+    }
+
+    fn serve(stream: Stream) -> impl Connects<Option<Calling>> {
         async {
-            let accepted = futures::stream::iter([Ok::<_, io::Error>(server)]);
+            let accepted = futures::stream::iter([Ok::<_, io::Error>(stream)]);
             // The listener yields one connection, and must not end.
             let listener = Listener::new(accepted.chain(futures::stream::pending()));
             let methods = [
@@ -121,8 +125,7 @@ impl System for Ttrpc {
                 std::future::pending::<()>().await;
                 drop(server);
             });
-            let client = Connected::new(Socket::new(client));
-            Ok(Connection::one_way(Calling(client)))
+            Ok(None)
         }
     }
 }
