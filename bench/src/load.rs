@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::record::{Metric, Reading};
 use crate::system::Result;
+use crate::usage::cpu_time;
 
 /// The result of a load.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +69,4 @@ where
         elapsed: started.elapsed(),
         cpu: cpu_time().saturating_sub(cpu),
     })
-}
-
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

@@ -1,14 +1,23 @@
 //! Runs the benchmarks and writes `results/`.
 
 use chirp_bench::cargo::{self, Cargo};
-use chirp_bench::options::{Options, USAGE, WORKERS};
+use chirp_bench::options::{Options, USAGE};
 use chirp_bench::report::{Results, print_goals};
+use chirp_bench::serving;
 use chirp_bench::system::Result;
 use chirp_bench::workloads::Workload;
 use tokio::runtime::Builder;
 
 fn main() -> Result<()> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments
+        .next_if(|first| first == serving::ARGUMENT)
+        .is_some()
+    {
+        // This program does not count heap memory.
+        return serving::serve(arguments, || 0);
+    }
+    let options = Options::parse(arguments)?;
     if options.help {
         print!("{USAGE}");
         for one in Workload::ALL {
@@ -20,7 +29,7 @@ fn main() -> Result<()> {
         return build_all();
     }
     let runtime = Builder::new_multi_thread()
-        .worker_threads(options.workers.unwrap_or(WORKERS))
+        .worker_threads(options.worker_threads())
         .enable_all()
         .build()?;
     let folder = cargo::package().join("results");

@@ -23,14 +23,14 @@ pub struct Options {
 }
 
 /// The usual number of worker threads.
-pub const WORKERS: usize = 2;
+const WORKERS: usize = 2;
 
 /// The usage text.
 pub const USAGE: &str = "\
 cargo run --release [OPTIONS] [WORKLOAD...]
 
 Options:
-  --quick            fewer and shorter rounds, in under three minutes
+  --quick            fewer and shorter rounds, in under four minutes
   --systems A,B      only these systems
   --all              also systems that take long to build
   --workers N        with N worker threads instead of 2; results/ is not changed
@@ -70,6 +70,11 @@ impl Options {
     /// Returns whether a system is selected.
     pub fn wants_system(&self, name: &str) -> bool {
         self.systems.is_empty() || self.systems.iter().any(|wanted| wanted == name)
+    }
+
+    /// Returns the number of worker threads.
+    pub fn worker_threads(&self) -> usize {
+        self.workers.unwrap_or(WORKERS)
     }
 
     /// Returns the number of rounds, not counting the warm-up.

@@ -24,6 +24,10 @@ pub enum Metric {
     P99Times,
     /// Heap memory, in bytes.
     Bytes,
+    /// Resident memory of the server's process, in bytes.
+    ServerResidentBytes,
+    /// The number of open connections.
+    Connections,
     /// Heap allocations.
     Allocations,
     /// Bytes of a request on the wire.
@@ -59,6 +63,8 @@ impl Metric {
             Self::P999 => "p99.9 µs",
             Self::P99Times => "p99, times that alone",
             Self::Bytes => "bytes",
+            Self::ServerResidentBytes => "resident bytes of the server",
+            Self::Connections => "connections",
             Self::Allocations => "allocations",
             Self::BytesOut => "bytes of the request",
             Self::BytesBack => "bytes of the answer",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::runtime::{Builder, Handle};
 
 use crate::link::Link;
 use crate::options::Options;
@@ -40,7 +41,7 @@ pub trait Case: Clone + Send + Sync + 'static {
 }
 
 /// A connected system. Each round is boxed; the calls in it are not.
-struct Ready {
+pub struct Ready {
     system: &'static str,
     round: Box<dyn Fn(Duration) -> BoxFuture<'static, Result<Vec<Reading>>>>,
     readings: Vec<Vec<Reading>>,
@@ -48,6 +49,8 @@ struct Ready {
 
 struct Connecting<'a, C> {
     case: &'a C,
+    /// The runtime of both ends.
+    runtime: Handle,
     ready: Vec<Ready>,
 }
 
@@ -56,74 +59,123 @@ impl<C: Case> Visitor for Connecting<'_, C> {
         if !self.case.takes(T::SKILLS) || (self.case.link().is_some() && !T::SKILLS.connects) {
             return Ok(());
         }
-        let connection = match self.case.link() {
-            Some(link) => {
-                let (client, server) = link.pair().await?;
-                T::connect(client, server).await?
+        let link = self.case.link();
+        let connecting = self.runtime.spawn(async move {
+            match link {
+                Some(link) => {
+                    let (client, server) = link.pair().await?;
+                    T::connect(client, server).await
+                }
+                None => T::in_process().await,
             }
-            None => T::in_process().await?,
-        };
-        let case = self.case.clone();
-        self.ready.push(Ready {
-            system: T::NAME,
-            round: Box::new(move |time| Box::pin(case.clone().round(connection.clone(), time))),
-            readings: Vec::new(),
         });
+        let connection = connecting.await??;
+        let case = self.case.clone();
+        let round = move |time| case.clone().round(connection.clone(), time);
+        self.ready.push(Ready::new::<T, _>(round));
         Ok(())
     }
 }
 
 /// Measures every selected system that supports the case.
 pub async fn measure<C: Case>(case: &C, options: &Options) -> Result<Vec<Record>> {
-    let ready = Vec::new();
-    let mut connecting = Connecting { case, ready };
-    systems::visit(|name| options.wants_system(name), &mut connecting).await?;
-    let mut ready = connecting.ready;
-    eprint!("{} {}:", C::WORKLOAD, case.name());
-    // The first round is a warm-up.
-    run_round(case, &mut ready, 0, options).await?;
-    for ready in &mut ready {
-        ready.readings.clear();
-    }
-    let mut wanted = options.rounds();
-    let mut number = 0;
-    for _ in 0..=REPEATS {
-        for _ in 0..wanted {
-            number += 1;
-            run_round(case, &mut ready, number, options).await?;
-        }
-        wanted = discard_disturbed(&mut ready);
-        if wanted == 0 {
-            break;
-        }
-        eprint!("  ({wanted} rounds discarded: the floor was out of its range)");
-    }
-    let records: Vec<_> = ready
-        .into_iter()
-        .flat_map(|ready| ready.records(case))
-        .collect();
-    progress(&records);
-    Ok(records)
+    measure_on(&Handle::current(), case, options).await
 }
 
-/// Measures every system once.
-async fn run_round<C: Case>(
-    case: &C,
-    ready: &mut [Ready],
-    number: usize,
-    options: &Options,
-) -> Result<()> {
-    let count = ready.len().max(1);
-    for at in 0..ready.len() {
-        let system = &mut ready[(at + number) % count];
-        // Runs in a task, like the callers of a real program: the main future runs outside the worker threads.
-        let round = tokio::spawn((system.round)(options.round_time()));
-        let readings = round
-            .await?
-            .map_err(|error| format!("{} of {}: {error}", case.name(), system.system))?;
-        system.readings.push(readings);
+/// Measures like [`measure`], with both ends on a runtime with one worker thread.
+pub async fn measure_on_one_worker<C: Case>(case: &C, options: &Options) -> Result<Vec<Record>> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let measured = measure_on(runtime.handle(), case, options).await;
+    // Dropping it would block, which is not allowed here.
+    runtime.shutdown_background();
+    measured
+}
+
+async fn measure_on<C: Case>(runtime: &Handle, case: &C, options: &Options) -> Result<Vec<Record>> {
+    let mut connecting = Connecting {
+        case,
+        runtime: runtime.clone(),
+        ready: Vec::new(),
+    };
+    systems::visit(|name| options.wants_system(name), &mut connecting).await?;
+    let rounds = Rounds {
+        workload: C::WORKLOAD,
+        case: case.name(),
+        runtime: runtime.clone(),
+    };
+    rounds.run(connecting.ready, options).await
+}
+
+/// A case whose systems are connected.
+pub struct Rounds {
+    /// The name of the workload.
+    pub workload: &'static str,
+    /// The name of the case.
+    pub case: String,
+    /// The runtime of the client, or of both ends.
+    pub runtime: Handle,
+}
+
+impl Rounds {
+    /// Runs the warm-up and all rounds, and repeats those that were disturbed.
+    pub async fn run(&self, mut ready: Vec<Ready>, options: &Options) -> Result<Vec<Record>> {
+        eprint!("{} {}:", self.workload, self.case);
+        // The first round is a warm-up.
+        self.run_one(&mut ready, 0, options).await?;
+        for ready in &mut ready {
+            ready.readings.clear();
+        }
+        let mut wanted = options.rounds();
+        let mut number = 0;
+        for _ in 0..=REPEATS {
+            for _ in 0..wanted {
+                number += 1;
+                self.run_one(&mut ready, number, options).await?;
+            }
+            wanted = discard_disturbed(&mut ready);
+            if wanted == 0 {
+                break;
+            }
+            eprint!("  ({wanted} rounds discarded: the floor was out of its range)");
+        }
+        let records: Vec<_> = ready.iter().flat_map(|ready| self.records(ready)).collect();
+        progress(&records);
+        Ok(records)
     }
-    Ok(())
+
+    /// Measures every system once.
+    async fn run_one(&self, ready: &mut [Ready], number: usize, options: &Options) -> Result<()> {
+        let count = ready.len().max(1);
+        for at in 0..ready.len() {
+            let system = &mut ready[(at + number) % count];
+            // Runs in a task, like the callers of a real program: the main future runs outside the worker threads.
+            let round = self.runtime.spawn((system.round)(options.round_time()));
+            let readings = round
+                .await?
+                .map_err(|error| format!("{} of {}: {error}", self.case, system.system))?;
+            system.readings.push(readings);
+        }
+        Ok(())
+    }
+
+    fn records(&self, ready: &Ready) -> Vec<Record> {
+        let Some(first) = ready.readings.first() else {
+            return Vec::new();
+        };
+        let record = |at: usize| {
+            let Reading { detail, metric, .. } = &first[at];
+            let values = ready.readings.iter().map(|round| round[at].value).collect();
+            let name = match detail {
+                Some(detail) => format!("{}, {detail}", self.case),
+                None => self.case.clone(),
+            };
+            Record::new(self.workload, name, ready.system, *metric, values)
+        };
+        (0..first.len()).map(record).collect()
+    }
 }
 
 /// Discards the rounds in which the program written by hand was far from its median: something else used the machine.
@@ -153,20 +205,16 @@ fn discard_disturbed(ready: &mut [Ready]) -> usize {
 }
 
 impl Ready {
-    fn records<C: Case>(self, case: &C) -> Vec<Record> {
-        let Some(first) = self.readings.first() else {
-            return Vec::new();
-        };
-        let record = |at: usize| {
-            let Reading { detail, metric, .. } = &first[at];
-            let values = self.readings.iter().map(|round| round[at].value).collect();
-            let name = match detail {
-                Some(detail) => format!("{}, {detail}", case.name()),
-                None => case.name(),
-            };
-            Record::new(C::WORKLOAD, name, self.system, *metric, values)
-        };
-        (0..first.len()).map(record).collect()
+    /// Creates the rounds of a system that is connected.
+    pub fn new<T: System, F>(round: impl Fn(Duration) -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<Vec<Reading>>> + Send + 'static,
+    {
+        Self {
+            system: T::NAME,
+            round: Box::new(move |time| Box::pin(round(time))),
+            readings: Vec::new(),
+        }
     }
 }
 

@@ -15,15 +15,37 @@ pub(super) const TEXT: &str =
 /// A number of callers over a transport.
 #[derive(Clone, Debug)]
 pub(super) struct Echo {
-    pub(super) link: Link,
-    pub(super) callers: usize,
+    link: Link,
+    callers: usize,
+    /// Whether both ends share one worker thread.
+    one_worker: bool,
+}
+
+impl Echo {
+    /// Creates the case for the usual number of worker threads.
+    pub(super) fn new(link: Link, callers: usize) -> Self {
+        Self {
+            link,
+            callers,
+            one_worker: false,
+        }
+    }
+
+    /// Creates the case for one worker thread.
+    pub(super) fn on_one_worker(link: Link, callers: usize) -> Self {
+        Self {
+            one_worker: true,
+            ..Self::new(link, callers)
+        }
+    }
 }
 
 impl Case for Echo {
     const WORKLOAD: &'static str = "echo";
 
     fn name(&self) -> String {
-        format!("{}, {} callers", self.link, self.callers)
+        let workers = if self.one_worker { ", one worker" } else { "" };
+        format!("{}, {} callers{workers}", self.link, self.callers)
     }
 
     fn link(&self) -> Option<Link> {

@@ -2,14 +2,15 @@
 //!
 //! Counting slows down every allocation, so it happens in a separate program.
 
+use super::Workload;
 use crate::cargo::{self, Cargo};
 use crate::options::Options;
 use crate::record::Record;
 use crate::system::Result;
 
-/// Runs the counting program and reads its records.
-pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
-    eprintln!("memory: measured by a separate program");
+/// Runs the part of a workload that the counting program measures, and reads its records.
+pub(super) fn run(workload: Workload, options: &Options) -> Result<Vec<Record>> {
+    eprintln!("{workload}: memory is measured by a separate program");
     let mut counting = Cargo::new("run", cargo::package(), &cargo::target()?)
         .arg("--release")
         .arg("--quiet")
@@ -17,11 +18,12 @@ pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
     if cfg!(feature = "all") {
         counting = counting.arg("--features=all");
     }
+    counting = counting.arg("--").arg(workload.name());
+    if options.quick {
+        counting = counting.arg("--quick");
+    }
     if !options.systems.is_empty() {
-        counting = counting
-            .arg("--")
-            .arg("--systems")
-            .arg(options.systems.join(","));
+        counting = counting.arg("--systems").arg(options.systems.join(","));
     }
     Ok(serde_json::from_slice(&counting.run()?)?)
 }

@@ -9,6 +9,7 @@ mod in_process;
 mod macro_cost;
 mod memory;
 mod open_loop;
+mod processes;
 mod streams;
 mod waits;
 mod web;
@@ -20,7 +21,7 @@ use crate::handler::Source;
 use crate::link::Link;
 use crate::options::Options;
 use crate::record::Record;
-use crate::rounds::measure;
+use crate::rounds::{measure, measure_on_one_worker};
 use crate::system::Result;
 
 /// A workload.
@@ -40,6 +41,8 @@ pub enum Workload {
     BothWays,
     /// Streams of numbers and of bytes.
     Streams,
+    /// Many connections.
+    Connections,
     /// Both ends in one process.
     InProcess,
     /// Heap memory of connections and calls.
@@ -56,7 +59,7 @@ pub enum Workload {
 
 impl Workload {
     /// All workloads, in the order of the results.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Add,
         Self::Echo,
         Self::Waits,
@@ -64,6 +67,7 @@ impl Workload {
         Self::Blobs,
         Self::BothWays,
         Self::Streams,
+        Self::Connections,
         Self::InProcess,
         Self::Memory,
         Self::Web,
@@ -82,6 +86,7 @@ impl Workload {
             Self::Blobs => "blobs",
             Self::BothWays => "both-ways",
             Self::Streams => "streams",
+            Self::Connections => "connections",
             Self::InProcess => "in-process",
             Self::Memory => "memory",
             Self::Web => "web",
@@ -115,7 +120,13 @@ impl Workload {
                 let encrypted = [(Link::Tls, 64), (Link::Tls, 256)];
                 let plain = cross([Link::Unix, Link::Tcp], [8, 64, 256, 1024]);
                 for (link, callers) in plain.into_iter().chain(encrypted) {
-                    records.extend(measure(&echo::Echo { link, callers }, options).await?);
+                    let case = echo::Echo::new(link, callers);
+                    records.extend(measure(&case, options).await?);
+                }
+                let case = echo::Echo::on_one_worker(Link::Unix, 64);
+                records.extend(measure_on_one_worker(&case, options).await?);
+                for case in processes::ECHOES {
+                    records.extend(case.measure(options).await?);
                 }
             }
             Self::Waits => {
@@ -137,8 +148,12 @@ impl Workload {
                 records.extend(measure(&streams::Pieces, options).await?);
                 records.extend(measure(&streams::Beside, options).await?);
             }
+            Self::Connections => {
+                records.extend(processes::CONNECTIONS.measure(options).await?);
+                records.extend(memory::run(self, options)?);
+            }
             Self::InProcess => records.extend(measure(&in_process::InProcess, options).await?),
-            Self::Memory => records.extend(memory::run(options)?),
+            Self::Memory => records.extend(memory::run(self, options)?),
             Self::Web => {
                 for (link, callers) in cross([Link::Unix, Link::Tcp], [1, 64]) {
                     records.extend(measure(&web::Web { link, callers }, options).await?);

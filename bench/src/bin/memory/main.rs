@@ -2,6 +2,8 @@
 //!
 //! Runs on one thread, so that numbers are reproducible.
 
+mod idle;
+
 use std::alloc::System as SystemHeap;
 use std::time::Duration;
 
@@ -9,8 +11,10 @@ use chirp_bench::handler::Wait;
 use chirp_bench::link::Link;
 use chirp_bench::options::Options;
 use chirp_bench::record::{Metric, Record};
+use chirp_bench::serving;
 use chirp_bench::system::{Client, Result, System};
 use chirp_bench::systems::{Visitor, visit};
+use chirp_bench::workloads::Workload;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
@@ -25,11 +29,25 @@ const CALLS: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> Result<()> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments
+        .next_if(|first| first == serving::ARGUMENT)
+        .is_some()
+    {
+        return serving::serve(arguments, || held() as u64);
+    }
+    let options = Options::parse(arguments)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let mut counting = Counting::default();
-    runtime.block_on(visit(|name| options.wants_system(name), &mut counting))?;
-    println!("{}", serde_json::to_string(&counting.records)?);
+    let mut records = Vec::new();
+    if options.workloads.contains(&Workload::Memory) {
+        let mut counting = Counting::default();
+        runtime.block_on(visit(|name| options.wants_system(name), &mut counting))?;
+        records.extend(counting.records);
+    }
+    if options.workloads.contains(&Workload::Connections) {
+        records.extend(runtime.block_on(idle::measure(&options))?);
+    }
+    println!("{}", serde_json::to_string(&records)?);
     Ok(())
 }
 
