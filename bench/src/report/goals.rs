@@ -61,7 +61,7 @@ const GOALS: &[Goal] = &[
         "echo",
         "unix, 1024 callers",
         Metric::Rate,
-        AtLeast(0.7, "pipelined-floor"),
+        AtLeast(0.72, "pipelined-floor"),
     ),
     goal(
         "echo",
@@ -79,13 +79,13 @@ const GOALS: &[Goal] = &[
         "echo",
         "tcp, 1024 callers",
         Metric::Rate,
-        AtLeast(0.7, "pipelined-floor"),
+        AtLeast(0.72, "pipelined-floor"),
     ),
     goal(
         "echo",
         "unix, 64 callers",
         Metric::Rate,
-        AtLeast(2.5, "tarpc"),
+        AtLeast(2.7, "tarpc"),
     ),
     goal(
         "echo",
@@ -103,7 +103,7 @@ const GOALS: &[Goal] = &[
         "echo",
         "tcp, 64 callers",
         Metric::Rate,
-        AtLeast(2.5, "tarpc"),
+        AtLeast(2.7, "tarpc"),
     ),
     goal(
         "echo",
@@ -137,15 +137,33 @@ const GOALS: &[Goal] = &[
     ),
     goal(
         "echo",
+        "unix, 64 callers",
+        Metric::Cpu,
+        AtMost(0.27, "tarpc"),
+    ),
+    goal(
+        "echo",
         "unix, 256 callers",
         Metric::Cpu,
-        AtMost(0.5, "tarpc"),
+        AtMost(0.27, "tarpc"),
+    ),
+    goal(
+        "echo",
+        "tcp, 64 callers",
+        Metric::Cpu,
+        AtMost(0.27, "tarpc"),
     ),
     goal(
         "echo",
         "tcp, 256 callers",
         Metric::Cpu,
-        AtMost(0.5, "tarpc"),
+        AtMost(0.27, "tarpc"),
+    ),
+    goal(
+        "echo",
+        "unix, 64 callers, one worker",
+        Metric::Rate,
+        AtLeast(0.45, "pipelined-floor"),
     ),
     goal(
         "waits",
@@ -214,16 +232,22 @@ const GOALS: &[Goal] = &[
         AtLeast(1.2, "tarpc"),
     ),
     goal(
+        "both-ways",
+        "unix, 128 callers at each end",
+        Metric::Rate,
+        AtLeast(0.72, "pipelined-floor"),
+    ),
+    goal(
         "streams",
         "numbers that are ready",
         Metric::ItemRate,
-        AtLeast(1.0, "tonic"),
+        AtLeast(1.1, "tonic"),
     ),
     goal(
         "streams",
         "numbers through a channel",
         Metric::ItemRate,
-        AtLeast(2.0, "tonic"),
+        AtLeast(2.5, "tonic"),
     ),
     goal(
         "streams",
@@ -241,7 +265,7 @@ const GOALS: &[Goal] = &[
         "in-process",
         "one caller",
         Metric::P50,
-        AtMost(1.0 / 3.0, "tarpc"),
+        AtMost(0.33, "tarpc"),
     ),
     Goal {
         system: "chirp-local",
@@ -287,7 +311,13 @@ const GOALS: &[Goal] = &[
         "memory",
         "an idle connection",
         Metric::Bytes,
-        Below(12.0 * 1024.0),
+        Below(10.0 * 1024.0),
+    ),
+    goal(
+        "connections",
+        "idle connections",
+        Metric::Bytes,
+        Below(10.0 * 1024.0),
     ),
     Goal {
         system: "chirp-websocket",
