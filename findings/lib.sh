@@ -43,3 +43,11 @@ start_nats() {
     nats_url=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["nats"][0])' "$work"/nats-server_*.ports)
     export nats_url
 }
+
+# cargo_run DEPENDENCY..: builds the Rust program on standard input with lines of dependencies for Cargo.toml, and runs it.
+cargo_run() {
+    mkdir -p src
+    cat >src/main.rs
+    printf '%s\n' '[package]' 'name = "finding"' 'version = "0.0.0"' 'edition = "2021"' '[dependencies]' "$@" >Cargo.toml
+    CARGO_TARGET_DIR="$work/target" cargo run --quiet
+}
