@@ -13,7 +13,7 @@ use crate::peer::{Task, guard};
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
     running: JoinSet<Result<Channel, AcceptError>>,
-    /// In order of arrival. Finished handshakes are removed when they become the oldest.
+    /// In order of arrival. A handle keeps the memory of its task, so it is removed as soon as the handshake has ended.
     begun: VecDeque<(AbortHandle, Option<Endpoint>)>,
     /// Aborted handshakes, whose results are ignored.
     aborted: HashSet<Id>,
@@ -81,6 +81,40 @@ impl Handshakes {
                 }),
             ),
         };
-        (!self.aborted.remove(&id)).then_some(finished)
+        if self.aborted.remove(&id) {
+            return None;
+        }
+        self.begun.retain(|(handshake, _)| handshake.id() != id);
+        Some(finished)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel;
+
+    const TIME: Duration = Duration::from_secs(10);
+
+    fn incoming() -> Incoming {
+        let (channel, _) = channel::memory();
+        Incoming::from(channel).and_then(|channel| async { Ok(channel) })
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_handshakes_that_have_ended() {
+        let mut handshakes = Handshakes::default();
+        for _ in 0..100 {
+            for _ in 0..3 {
+                handshakes.begin(incoming(), TIME);
+            }
+            assert!(handshakes.abort_oldest().is_some());
+            let mut finished = 0;
+            while !handshakes.is_empty() {
+                finished += usize::from(handshakes.next().await.is_some());
+            }
+            assert_eq!(finished, 2);
+            assert!(handshakes.begun.is_empty() && handshakes.aborted.is_empty());
+        }
     }
 }
