@@ -220,7 +220,9 @@ impl ConnectionState {
             }
         }
         calls.bytes.clear();
-        submit_queue.note_pending(self.session.pending(), self.session.running() > 0);
+        let handlers = mem::replace(&mut self.handlers_before, self.dispatch.count);
+        let serves = self.session.running() > 0 || handlers != self.dispatch.count;
+        submit_queue.note_pending(self.session.pending(), serves);
         if count <= 1 && self.session.pending() <= 1 {
             // The load has passed: the buffers are dropped, except for those of the queue itself.
             submit_queue.set_contended(false);

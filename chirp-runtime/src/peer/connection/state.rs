@@ -38,6 +38,8 @@ pub(in crate::peer) struct ConnectionState {
     pub(in crate::peer) spare: Batch,
     /// The buffers of the last flush of the submit queue, kept for the next.
     pub(in crate::peer) spare_calls: SubmittedCalls,
+    /// The number of handlers that had been started when the queue was last flushed.
+    pub(in crate::peer) handlers_before: u64,
     /// Packets of the application's types that wait for their handlers.
     pub(in crate::peer) packets: PacketQueues,
     /// Packet types whose handler task the reader has to start.
@@ -77,6 +79,7 @@ impl ConnectionState {
             deferred_output: 0,
             spare: Batch::default(),
             spare_calls: SubmittedCalls::default(),
+            handlers_before: 0,
             packets: PacketQueues::default(),
             packet_tasks: Vec::new(),
             streams: StreamTable::default(),

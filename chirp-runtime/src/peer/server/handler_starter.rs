@@ -40,6 +40,8 @@ pub(in crate::peer) struct HandlerStarter {
     pub(super) effects: Box<Effects>,
     /// The number of requests that the reader answers with one write.
     pub(super) piece: usize,
+    /// The reader writes responses by itself, instead of leaving them to the writer task.
+    pub(super) writes: bool,
     /// The method of the handler that was started last.
     method: MethodPrefix,
 }
@@ -53,6 +55,7 @@ impl HandlerStarter {
             serving: None,
             effects: Box::default(),
             piece: 0,
+            writes: true,
             method: MethodPrefix::default(),
         }
     }

@@ -18,6 +18,10 @@ const SMALL_PIECE: usize = 24;
 /// The maximum number of requests that are answered with one write.
 const LARGE_PIECE: usize = 128;
 
+/// The minimum number of own pending calls with which this side leaves responses to the writer task. It writes them together
+/// with the next calls, for which a write of their own would cost more than the wait.
+const OWN_CALLS: usize = 16;
+
 /// Returns how many of `requests` are answered with one write, so that the peer works on the first answers while this side
 /// works on the rest. A third, as for early writes of a peer with many callers: smaller pieces cost more in writes than the
 /// overlap saves.
@@ -65,6 +69,7 @@ impl ConnectionState {
         self.dispatch.in_place = true;
         // The same for all of these requests: a share of the rest would end in many small pieces.
         starter.piece = piece_of(self.queue.len());
+        starter.writes = self.session.pending() < OWN_CALLS;
         let batch = &mut starter.batch.lock();
         let begins = self.fill_in_place(batch, starter.piece, &mut starter.serving);
         if begins {
@@ -114,6 +119,7 @@ impl HandlerStarter {
                 serving,
                 effects,
                 piece,
+                writes,
                 ..
             } = self;
             let mut state = connection.lock_reusing(effects);
@@ -123,7 +129,11 @@ impl HandlerStarter {
             } else {
                 state.fill_in_place(&mut batch.lock(), *piece, serving)
             };
-            let lease = connection.take_turn(&mut state);
+            let lease = if *writes {
+                connection.take_turn(&mut state)
+            } else {
+                None
+            };
             let wakes = state.effects.has_wakes();
             has_woken |= wakes;
             if begins && wakes && connection.can_take_over {
