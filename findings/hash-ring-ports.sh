@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Hash rings that are all described as MD5 rings of one family: PyPI hashring 1.5.1 places 169 of 1000 keys on another node than
-# npm hashring 3.2.0, and uhashring 2.5 places 678 elsewhere unless it is created with hash_fn="ketama".
+# Hash rings: npm hashring 3.2.0 calls itself compatible with ketama and with Python's hash_ring. PyPI hashring 1.5.1, which uses
+# MD5 as well, places 169 of 1000 keys on another node, and uhashring 2.5 places 678 elsewhere unless it is created with
+# hash_fn="ketama".
 # Guess: the same node for each key, so that clients in both languages share a ring.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install hashring@3.2.0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # UUIDs of version 7 in Python: uuid6 2025.0.1 adds a millisecond for each UUID that is made in the same one, so that 5000 of them
-# take the time seconds into the future, from where it does not come back. uuid7 0.1.0 writes another layout than RFC 9562: its time,
-# read as milliseconds, lies after the year 2200.
+# take the time seconds into the future, where it stays until the clock has caught up. uuid7 0.1.0 writes another layout than RFC
+# 9562: its time, read as milliseconds, lies after the year 2200.
 # Guess: the first 48 bits are the milliseconds of the clock, or a few more.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install uuid6==2025.0.1 uuid7==0.1.0
