@@ -34,8 +34,4 @@ JS
 node run.mjs | expect 'json-pointer: /01 member, /list/01 error, /list/1e0 error, /list/+1 error, /list/length 2, added 1
 croct: /01 error, /list/01 second, /list/1e0 error, /list/+1 error, /list/length error, added 1
 hyperjump: /01 member, /list/01 second, /list/1e0 second, /list/+1 second, /list/length undefined, added 1
-sagold: /01 member, /list/01 undefined, /list/1e0 undefined, /list/+1 undefined, /list/length 2, added 0
-+json-pointer: /01 member, /list/01 error, /list/1e0 error, /list/+1 error, /list/length 2, added 1
-+croct: /01 error, /list/01 second, /list/1e0 error, /list/+1 error, /list/length error, added 1
-+hyperjump: /01 member, /list/01 second, /list/1e0 second, /list/+1 second, /list/length undefined, added 1
-+sagold: /01 member, /list/01 undefined, /list/1e0 undefined, /list/+1 undefined, /list/length 2, added 0'
+sagold: /01 member, /list/01 undefined, /list/1e0 undefined, /list/+1 undefined, /list/length 2, added 0'
