@@ -1,8 +1,8 @@
 //! Requests to the HTTP gateway, with any method, path, headers and body.
 //!
 //! An input is a request as it is on the wire, apart from the version and the length: a line with the method and the path,
-//! headers, an empty line, and the body. Each request has a response, whose body is JSON if it says so, and no response is
-//! an internal error.
+//! headers, an empty line, and the body. Each request has a response, whose body is JSON if it says so, a stream is complete
+//! or ends with an error, and no response is an internal error.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -45,7 +45,8 @@ fn serve() -> (Runtime, GatewayService) {
         .service(DepotServer::new(Served))
         .allow_get()
         .max_body(MAX_BODY)
-        .allow_origin("https://app.example.com");
+        .allow_origin("https://app.example.com")
+        .allow_metadata(["tenant"]);
     (
         program::runtime(),
         gateway.into_service().expect("a gateway"),
@@ -110,7 +111,20 @@ where
         .headers
         .get("content-type")
         .map_or(&b""[..], |value| value.as_bytes());
-    if media_type.ends_with(b"json") && !body.is_empty() {
+    if body.is_empty() {
+        // A response to HEAD, or one that says that the sender has the body.
+        return;
+    }
+    if media_type == b"application/x-ndjson" {
+        check_lines(answered, &body);
+    } else if media_type == b"text/event-stream" {
+        let last = body
+            .trim_ascii_end()
+            .split(|byte| *byte == b'\n')
+            .nth_back(1);
+        let is_end = matches!(last, Some(b"event: end" | b"event: problem"));
+        assert!(is_end, "{answered}: {}", body.escape_ascii());
+    } else if media_type.ends_with(b"json") {
         let value: Value = serde_json::from_slice(&body).unwrap_or_else(|error| {
             panic!("{answered}: {error}: {}", body.escape_ascii());
         });
@@ -119,6 +133,23 @@ where
             assert!(!status.is_success(), "{answered}");
         }
     }
+}
+
+/// Checks the items of a stream, and what follows them: their number, or an error.
+fn check_lines(answered: &str, body: &[u8]) {
+    let lines: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(body)
+        .into_iter()
+        .collect();
+    let lines =
+        lines.unwrap_or_else(|error| panic!("{answered}: {error}: {}", body.escape_ascii()));
+    let Some((last, items)) = lines.split_last() else {
+        panic!("{answered}: a stream without an end");
+    };
+    assert!(items.iter().all(|item| item.get("item").is_some()));
+    assert!(
+        last["end"] == items.len() || last["error"].is_object(),
+        "{answered}: {last}"
+    );
 }
 
 /// Reads a body to its end, which is near: the service counts to 255 at most.

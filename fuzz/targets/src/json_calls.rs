@@ -23,14 +23,19 @@ const METHODS: &[&str] = &[
     "Depot.nothing;json",
     "Depot.note;json",
     "Depot.missing;json",
-    "chirp.describe;json",
-    "chirp.describe",
-    "chirp.stats",
+    "chirp.reflect.describe;json",
+    "chirp.reflect.describe",
+    "chirp.reflect.stats",
     "chirp.health.check",
     "chirp.hello",
     "chirp.contract",
     "Depot.same",
     "Depot.reversed",
+    "Depot.pieces;json",
+    "Depot.length;json",
+    "Depot.both;json",
+    "Depot.evens;json",
+    "Depot.file;json",
 ];
 
 struct Connected {

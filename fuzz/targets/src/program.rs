@@ -78,6 +78,20 @@ pub(crate) trait Depot {
     async fn count(&self, to: u8) -> impl Stream<Item = u32>;
     /// Adds items.
     async fn total(&self, numbers: Receiver<u32>) -> u64;
+    /// Returns the pieces of a text between spaces.
+    async fn pieces(&self, text: String) -> impl Stream<Item = Bytes>;
+    /// Returns the number of bytes in a stream, and adds `more`.
+    async fn length(&self, data: Receiver<Bytes>, more: Option<u8>) -> u64;
+    /// Adds the items of one stream, and the lengths of the items of another.
+    async fn both(&self, numbers: Receiver<u32>, data: Receiver<Bytes>) -> u64;
+    /// Returns the numbers up to the first odd one, which is an error. Fails at once if there are none.
+    async fn evens(
+        &self,
+        numbers: Vec<u16>,
+    ) -> Result<impl Stream<Item = Result<u16, DepotError>>, DepotError>;
+    /// Takes all parameters as one value.
+    #[chirp(params)]
+    async fn file(&self, parcel: Parcel) -> u32;
     /// Returns nothing.
     async fn nothing(&self);
     /// Takes a note.
@@ -106,28 +120,72 @@ impl Depot for Served {
     }
 
     async fn find(&self, number: u16) -> Result<u16, DepotError> {
-        if number.is_multiple_of(2) {
-            Ok(number)
-        } else {
-            Err(DepotError::NoParcel { number })
-        }
+        even(number)
     }
 
     async fn count(&self, to: u8) -> impl Stream<Item = u32> {
         tokio_stream::iter(0..u32::from(to))
     }
 
-    async fn total(&self, mut numbers: Receiver<u32>) -> u64 {
-        let mut total = 0_u64;
-        while let Some(Ok(number)) = numbers.recv().await {
-            total = total.wrapping_add(number.into());
+    async fn total(&self, numbers: Receiver<u32>) -> u64 {
+        sum(numbers).await
+    }
+
+    async fn pieces(&self, text: String) -> impl Stream<Item = Bytes> {
+        let pieces = text.split(' ').map(|piece| piece.to_owned().into());
+        tokio_stream::iter(pieces.collect::<Vec<_>>())
+    }
+
+    async fn length(&self, data: Receiver<Bytes>, more: Option<u8>) -> u64 {
+        length(data).await + u64::from(more.unwrap_or_default())
+    }
+
+    async fn both(&self, numbers: Receiver<u32>, data: Receiver<Bytes>) -> u64 {
+        sum(numbers).await.wrapping_add(length(data).await)
+    }
+
+    async fn evens(
+        &self,
+        numbers: Vec<u16>,
+    ) -> Result<impl Stream<Item = Result<u16, DepotError>>, DepotError> {
+        if numbers.is_empty() {
+            return Err(DepotError::NoParcel { number: 0 });
         }
-        total
+        let checked = numbers.into_iter().map(even);
+        Ok(tokio_stream::iter(checked.collect::<Vec<_>>()))
+    }
+
+    async fn file(&self, parcel: Parcel) -> u32 {
+        parcel.number
     }
 
     async fn nothing(&self) {}
 
     async fn note(&self, _: String) {}
+}
+
+fn even(number: u16) -> Result<u16, DepotError> {
+    if number.is_multiple_of(2) {
+        Ok(number)
+    } else {
+        Err(DepotError::NoParcel { number })
+    }
+}
+
+async fn sum(mut numbers: Receiver<u32>) -> u64 {
+    let mut total = 0_u64;
+    while let Some(Ok(number)) = numbers.recv().await {
+        total = total.wrapping_add(number.into());
+    }
+    total
+}
+
+async fn length(mut data: Receiver<Bytes>) -> u64 {
+    let mut total = 0;
+    while let Some(Ok(piece)) = data.recv().await {
+        total += piece.len() as u64;
+    }
+    total
 }
 
 /// A peer that serves the depot, for channels of any kind.
