@@ -1,16 +1,22 @@
 //! A peer whose other side speaks JSON-RPC 2.0, or sends anything else.
 //!
-//! The first byte chooses the framing and the length of pieces; the others are what the other side sends. Everything that
-//! comes back is a message, no request has two answers, and the peer ends after its input.
+//! The first byte chooses the framing, the dialect, whether the peer makes calls itself, and the length of pieces; the others
+//! are what the other side sends, once it has the calls. Everything that comes back is a message, no request has two answers,
+//! and after its input the peer ends, and so do its calls.
 
 use std::collections::HashMap;
 
+use chirp::Peer;
 use chirp::channel::memory;
-use chirp::jsonrpc::{Framing, JsonRpc};
+use chirp::jsonrpc::{Dialect, Framing, JsonRpc};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
 
-use crate::program::{self, in_time};
+use crate::program::{self, DepotClient, in_time};
+
+/// The limit of a message, in bytes.
+const MAX_MESSAGE: usize = 2048;
 
 /// Runs the target.
 pub fn run(data: &[u8]) {
@@ -22,10 +28,18 @@ pub fn run(data: &[u8]) {
     } else {
         Framing::ContentLength
     };
-    let piece = 1 + usize::from(settings >> 1) * 8;
+    let dialect = match settings >> 1 & 3 {
+        0 => Dialect::Plain,
+        1 => Dialect::Lsp,
+        2 => Dialect::Mcp,
+        _ => Dialect::Acp,
+    };
+    let makes_calls = settings >> 3 & 1 == 1;
+    let piece = 1 + usize::from(settings >> 4) * 16;
     let rules = JsonRpc::new()
         .framing(framing)
-        .max_message(4096)
+        .dialect(dialect)
+        .max_message(MAX_MESSAGE)
         .max_batch(8);
     program::runtime().block_on(async {
         let (near, far) = memory();
@@ -33,6 +47,12 @@ pub fn run(data: &[u8]) {
             .start(rules.channel(near))
             .expect("a peer");
         let (mut reader, mut writer) = far.into_split();
+        let mut output = Vec::new();
+        let mut calls = JoinSet::new();
+        if makes_calls {
+            let begun = begin_calls(&peer, &mut calls, &mut reader, &mut output);
+            in_time("the beginning of calls", begun).await;
+        }
         let send = async {
             for piece in bytes.chunks(piece) {
                 // The peer closes the channel on bytes that are no messages.
@@ -42,7 +62,6 @@ pub fn run(data: &[u8]) {
             }
             let _ = writer.shutdown().await;
         };
-        let mut output = Vec::new();
         let receive = reader.read_to_end(&mut output);
         let ((), received) = in_time("the end of the connection", async {
             tokio::join!(send, receive)
@@ -50,8 +69,40 @@ pub fn run(data: &[u8]) {
         .await;
         received.expect("the channel ends in order");
         in_time("the end of the peer", peer.closed()).await;
+        in_time("the end of calls", calls.join_all()).await;
         check(framing, bytes, &output);
     });
+}
+
+/// Makes calls of every kind, one of which is cancelled. Returns once the other side has them all.
+async fn begin_calls(
+    peer: &Peer,
+    calls: &mut JoinSet<()>,
+    reader: &mut (impl AsyncRead + Unpin),
+    output: &mut Vec<u8>,
+) {
+    let client = DepotClient::new(peer).with_json();
+    let (add, evens) = (client.add(1, 2), client.evens(vec![2, 4]));
+    let note = client.note("n".to_owned());
+    calls.spawn(async move { drop(add.await) });
+    calls.spawn(async move {
+        if let Ok(mut numbers) = evens.await {
+            while numbers.recv().await.is_some() {}
+        }
+    });
+    calls.spawn(async move { drop(note.await) });
+    let nothing = client.nothing();
+    let cancelled = tokio::spawn(async move { drop(nothing.await) });
+    let has = |output: &[u8], name: &str| {
+        let mut parts = output.windows(name.len());
+        parts.any(|part| part == name.as_bytes())
+    };
+    let names = ["Depot.add", "Depot.evens", "Depot.note", "Depot.nothing"];
+    while !names.iter().all(|name| has(output, name)) {
+        let read = reader.read_buf(output).await.expect("a channel");
+        assert!(read > 0, "the peer does not end by itself");
+    }
+    cancelled.abort();
 }
 
 /// Checks that everything is a message, and that each request has one answer at most.
@@ -159,6 +210,8 @@ fn framed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
             continue;
         };
         if length > bytes.len() {
+            // A message over the limit is answered before its end.
+            messages.push(bytes.to_vec());
             break;
         }
         messages.push(bytes[..length].to_vec());
