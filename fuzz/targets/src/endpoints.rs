@@ -9,6 +9,11 @@ pub fn run(data: &[u8]) {
         return;
     };
     let printed = endpoint.to_string();
+    if let Endpoint::Other(address) = &endpoint {
+        assert_eq!(address.as_str(), printed);
+        let rest = printed.strip_prefix(address.scheme());
+        assert!(rest.is_some_and(|rest| rest.ends_with(address.rest())));
+    }
     let again = printed.parse::<Endpoint>();
     assert_eq!(
         again.as_ref().ok(),
