@@ -34,6 +34,7 @@ SUITES = ("deferred_memory durations http jsonrpc layers limits logs node node_l
 
 
 def environment():
+    """Returns the environment of a build with instrumentation, and of the programs that it makes."""
     wrapper = TARGET / "rustc"
     TARGET.mkdir(parents=True, exist_ok=True)
     wrapper.write_text('#!/bin/sh\nexec "$@" -C instrument-coverage\n')
@@ -83,18 +84,25 @@ def tool(name):
 
 
 def covered_lines():
-    """Returns, for each source, its lines with code, each with the number of times that it was run."""
-    merged = TARGET / "merged.profdata"
-    profiles = [str(profile) for profile in PROFILES.glob("*.profraw")]
-    subprocess.run([tool("llvm-profdata"), "merge", "--sparse", "--failure-mode=all", "-o", str(merged), *profiles], check=True)
-    objects = [argument for program in sorted(PROGRAMS.iterdir()) for argument in ("-object", str(program))]
-    command = [tool("llvm-cov"), "export", "--format=lcov", f"--instr-profile={merged}", *objects[1:], "--sources", str(SOURCES)]
+    """Returns, for each source of the runtime, its lines with code, each with the number of times that it was run."""
+    profiles = list(PROFILES.glob("*.profraw"))
+    return line_counts(sorted(PROGRAMS.iterdir()), profiles, TARGET / "merged.profdata", SOURCES)
+
+
+def line_counts(programs, profiles, merged, folder):
+    """Returns, for each source in a folder, its lines with code, each with the number of times that the programs ran it."""
+    merge = [tool("llvm-profdata"), "merge", "--sparse", "--failure-mode=all", "-o", str(merged)]
+    subprocess.run([*merge, *map(str, profiles)], check=True)
+    objects = [argument for program in programs for argument in ("-object", str(program))]
+    command = [tool("llvm-cov"), "export", "--format=lcov", f"--instr-profile={merged}", *objects[1:]]
     exported = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     sources = collections.defaultdict(dict)
+    source = None
     for line in exported.splitlines():
         if line.startswith("SF:"):
-            source = pathlib.Path(line[3:])
-        elif line.startswith("DA:"):
+            # A path may lead through the folder of a target that includes the source.
+            source = pathlib.Path(line[3:]).resolve()
+        elif line.startswith("DA:") and source.is_relative_to(folder):
             number, count = line[3:].split(",")[:2]
             number = int(number)
             sources[source][number] = max(sources[source].get(number, 0), int(count))
@@ -135,9 +143,9 @@ def report(sources):
     return kept
 
 
-def show_missing(sources, prefix):
+def show_missing(sources, prefix, root=SOURCES):
     for source in sorted(sources):
-        name = str(source.relative_to(SOURCES))
+        name = str(source.relative_to(root))
         if not name.startswith(prefix):
             continue
         text = source.read_text().splitlines()
