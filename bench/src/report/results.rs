@@ -28,8 +28,18 @@ impl Results {
         let fresh = Self::of(Vec::new());
         let kept = fs::read_to_string(folder.join("results.json")).ok();
         let kept = kept.and_then(|text| serde_json::from_str::<Self>(&text).ok());
-        kept.filter(|kept| kept.machine == fresh.machine && kept.versions == fresh.versions)
-            .unwrap_or(fresh)
+        let records = kept.filter(|kept| kept.agrees_with(&fresh));
+        Self {
+            records: records.map_or_else(Vec::new, |kept| kept.records),
+            ..fresh
+        }
+    }
+
+    /// Returns whether the environments are the same. Systems that were added since do not count.
+    fn agrees_with(&self, fresh: &Self) -> bool {
+        let is_same =
+            |(name, version): (&String, &String)| fresh.versions.get(name) == Some(version);
+        self.machine == fresh.machine && self.versions.iter().all(is_same)
     }
 
     /// Creates results of this machine.
@@ -70,5 +80,21 @@ impl Results {
         fs::write(folder.join(format!("{name}.md")), table::all(self))?;
         fs::write(folder.join(format!("{name}.svg")), chart)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Results;
+
+    #[test]
+    fn a_system_that_was_added_keeps_the_results_of_the_others() {
+        let fresh = Results::of(Vec::new());
+        let mut kept = Results::of(Vec::new());
+        assert!(kept.agrees_with(&fresh));
+        kept.versions.remove("tokio");
+        assert!(kept.agrees_with(&fresh));
+        kept.versions.insert("tokio".to_owned(), "0.1".to_owned());
+        assert!(!kept.agrees_with(&fresh));
     }
 }
