@@ -1,12 +1,56 @@
-//! Generates the code of tonic and ttrpc, without `protoc`.
+//! Generates the code of other systems, without `protoc` and without the Cap'n Proto compiler.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/systems/bench.capnp.request");
     println!("cargo::rerun-if-changed=src/systems/bench.proto");
+    #[cfg(feature = "capnp")]
+    capnp();
+    #[cfg(feature = "connectrpc")]
+    connectrpc();
     #[cfg(feature = "tonic")]
     tonic();
     #[cfg(feature = "ttrpc")]
     ttrpc();
+}
+
+/// Does what the plugin of the Cap'n Proto compiler does, with the request that the compiler would send.
+#[cfg(feature = "capnp")]
+fn capnp() {
+    let request =
+        std::fs::File::open("src/systems/bench.capnp.request").expect("the request exists");
+    let systems = ["systems", "capnp"].map(str::to_owned);
+    capnpc::codegen::CodeGenerationCommand::new()
+        .output_directory(out_dir())
+        .default_parent_module(systems.into())
+        .run(request)
+        .expect("the request is valid");
+}
+
+#[cfg(feature = "connectrpc")]
+fn connectrpc() {
+    use protobuf::Message;
+
+    let parsed = protobuf_parse::Parser::new()
+        .pure()
+        .include("src/systems")
+        .input("src/systems/bench.proto")
+        .file_descriptor_set()
+        .expect("the messages are valid");
+    let descriptors = out_dir().join("bench.descriptors");
+    let bytes = parsed.write_to_bytes().expect("descriptors can be encoded");
+    std::fs::write(&descriptors, bytes).expect("the output can be written");
+    connectrpc_build::Config::new()
+        .files(&["bench.proto"])
+        .descriptor_set(descriptors)
+        .include_file("connectrpc.rs")
+        .compile()
+        .expect("the service can be generated");
+}
+
+#[cfg(any(feature = "capnp", feature = "connectrpc"))]
+fn out_dir() -> std::path::PathBuf {
+    std::env::var_os("OUT_DIR").expect("cargo sets it").into()
 }
 
 #[cfg(feature = "tonic")]

@@ -43,8 +43,10 @@ fn said(program: &str, arguments: &[&str]) -> String {
 }
 
 /// The crates whose versions are recorded.
-const COMPARED: [&str; 7] = [
+const COMPARED: [&str; 9] = [
+    "capnp-rpc",
     "chirp",
+    "connectrpc",
     "jsonrpsee",
     "remoc",
     "tarpc",

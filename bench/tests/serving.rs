@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use chirp_bench::link::Either;
 use chirp_bench::serving::ARGUMENT;
-use chirp_bench::system::{Client, System};
-use chirp_bench::systems::{Chirp, Floor, Pipelined};
+use chirp_bench::system::{Client, Result, System};
+use chirp_bench::systems::{Visitor, visit};
 use chirp_bench::usage::Usage;
 use tokio::net::UnixStream;
 
@@ -49,15 +49,27 @@ async fn check<T: System>() {
     let _ = std::fs::remove_file(socket);
 }
 
-#[tokio::test]
-async fn chirp_serves_in_a_process_of_its_own() {
-    check::<Chirp>().await;
+/// The names of the systems that were checked.
+#[derive(Default)]
+struct Checked(Vec<&'static str>);
+
+impl Visitor for Checked {
+    async fn visit<T: System>(&mut self) -> Result<()> {
+        if T::SKILLS.connects {
+            check::<T>().await;
+            self.0.push(T::NAME);
+        }
+        Ok(())
+    }
 }
 
-#[tokio::test]
-async fn a_server_for_each_connection_serves_in_a_process_of_its_own() {
-    check::<Floor>().await;
-    check::<Pipelined>().await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_system_of_the_build_serves_in_a_process_of_its_own() {
+    let mut checked = Checked::default();
+    visit(|_| true, &mut checked).await.unwrap();
+    for name in ["floor", "pipelined-floor", "chirp"] {
+        assert!(checked.0.contains(&name), "{:?}", checked.0);
+    }
 }
 
 #[test]

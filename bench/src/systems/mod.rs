@@ -1,8 +1,12 @@
 //! The systems, one module for each.
 
+#[cfg(feature = "capnp")]
+mod capnp;
 mod chirp;
 #[cfg(feature = "web")]
 mod chirp_web;
+#[cfg(feature = "connectrpc")]
+mod connectrpc;
 mod floor;
 #[cfg(feature = "jsonrpsee")]
 mod jsonrpsee;
@@ -17,9 +21,13 @@ mod tonic;
 #[cfg(feature = "ttrpc")]
 mod ttrpc;
 
+#[cfg(feature = "capnp")]
+pub use capnp::Capnp;
 pub use chirp::{Chirp, Local};
 #[cfg(feature = "web")]
 pub use chirp_web::{OverJsonRpc, OverWebSocket};
+#[cfg(feature = "connectrpc")]
+pub use connectrpc::Connect;
 pub use floor::Floor;
 #[cfg(feature = "jsonrpsee")]
 pub use jsonrpsee::Jsonrpsee;
@@ -66,6 +74,10 @@ pub async fn visit(wanted: impl Fn(&str) -> bool, visitor: &mut impl Visitor) ->
         Tonic,
         #[cfg(feature = "remoc")]
         Remoc,
+        #[cfg(feature = "capnp")]
+        Capnp,
+        #[cfg(feature = "connectrpc")]
+        Connect,
         #[cfg(feature = "jsonrpsee")]
         Jsonrpsee,
         #[cfg(feature = "ttrpc")]
