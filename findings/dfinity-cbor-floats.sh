@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # npm @dfinity/cbor 0.2.3 writes floats as integers without an error, so that 1.5 becomes 1 and 0.1 becomes 0, and reads no floats. A
 # Date and a Map become empty maps. The integer 2^32 is read as a BigInt, 2^32 - 1 as a number.
-# Guess: floats, or an error; the date and the entries, or an error; numbers up to 2^53.
+# To be expected: floats, or an error; the date and the entries, or an error; numbers up to 2^53.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install @dfinity/cbor@0.2.3
 

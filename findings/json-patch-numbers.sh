@@ -2,7 +2,7 @@
 # JSON patches (RFC 6902) and numbers: Rust's json-patch 5.0.0 finds that 1 is not 1.0, in a test and in a difference. PyPI jsonpatch
 # 1.47 finds them equal in a test and different in a difference. Python writes 1.0 where JavaScript writes 1, so that a test may fail
 # only because of who wrote the value.
-# Guess: equal, as the RFC compares numbers by their value.
+# To be expected: equal, as the RFC compares numbers by their value.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install jsonpatch==1.47
 

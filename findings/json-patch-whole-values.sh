@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # JSON patches (RFC 6902) in npm: a test of immutable-json-patch 6.0.3 fails if the members of an object have another order, and
 # rfc6902 5.4.0 refuses to replace the whole document. fast-json-patch 3.1.1 does both as the RFC says.
-# Guess: objects are equal in any order of their members, and the empty path is the whole document.
+# To be expected: objects are equal in any order of their members, and the empty path is the whole document.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install immutable-json-patch@6.0.3 rfc6902@5.4.0 fast-json-patch@3.1.1
 

@@ -2,7 +2,7 @@
 # JSON pointers (RFC 6901) in npm: @croct/json-pointer 0.3.0 does not find a member whose name is "01". @hyperjump/json-pointer 1.1.2
 # takes 01, 1e0 and +1 for the second element of a list. json-pointer 0.6.2 and @sagold/json-pointer 7.2.1 find the length of a list.
 # To add an element at "-" does nothing in the latter.
-# Guess: the member; an error or undefined for the other names, which are no indices; an appended element.
+# To be expected: the member; an error or undefined for the other names, which are no indices; an appended element.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install json-pointer@0.6.2 @croct/json-pointer@0.3.0 @hyperjump/json-pointer@1.1.2 @sagold/json-pointer@7.2.1
 

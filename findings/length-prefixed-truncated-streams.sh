@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Decoders of length-prefixed messages: npm length-prefixed-stream 2.0.0, @vweevers/length-prefixed-stream 1.0.0 and frame-stream
 # 4.0.1 end without an error if their input ends within a message. it-length-prefixed 11.0.1 throws one.
-# Guess: an error, as the last message is lost.
+# To be expected: an error, as the last message is lost.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install length-prefixed-stream@2.0.0 @vweevers/length-prefixed-stream@1.0.0 frame-stream@4.0.1 it-length-prefixed@11.0.1
 
