@@ -25,6 +25,8 @@ mod order;
 mod packets;
 mod proxies;
 mod routes;
+#[cfg(unix)]
+mod stalls;
 #[path = "../support/mod.rs"]
 mod support;
 mod traces;

@@ -440,7 +440,8 @@ impl ConnectionState {
             batch.revoke();
             batch.clear()
         };
-        self.effects.aborts.extend(tasks);
+        // Spawned and aborted: a handler's future is dropped in a task.
+        self.effects.tasks.extend(tasks);
         for id in queue.iter().map(|call| call.id).chain(claimed) {
             self.session.finish(id);
         }

@@ -11,6 +11,7 @@ use crate::packet::{Payload, RequestPacket};
 use crate::peer::ConnectionError;
 use crate::peer::client::pending_call::{AnswerWithStreams, PendingCall};
 use crate::peer::guard;
+use crate::peer::server::task::HandlerTask;
 use crate::session::{CallOutcome, Refused};
 
 /// The work that a step under the connection's lock leaves for after the lock is released.
@@ -23,6 +24,8 @@ pub(in crate::peer) struct Effects {
     pub(in crate::peer) wakes: Vec<Waker>,
     /// Handler tasks to abort.
     pub(in crate::peer) aborts: Vec<AbortHandle>,
+    /// Handlers that are pending, each to be spawned as a task.
+    pub(in crate::peer) tasks: Vec<HandlerTask>,
     /// Outcomes to deliver to this side's callers.
     pub(in crate::peer) answers: Vec<(
         Arc<PendingCall>,
@@ -88,6 +91,7 @@ impl Effects {
         let Self {
             wakes,
             aborts,
+            tasks,
             answers,
             refused,
             actions,
@@ -100,6 +104,7 @@ impl Effects {
         let present = usize::from(actions.0)
             | wakes.len()
             | aborts.len()
+            | tasks.len()
             | answers.len()
             | refused.len()
             | spent.len()
@@ -108,11 +113,15 @@ impl Effects {
         present == 0 && end.is_none()
     }
 
-    /// Returns `true` if tasks of the program are to be woken.
+    /// Returns `true` if tasks other than the writer are to be woken.
     #[inline]
     pub(in crate::peer) fn has_wakes(&self) -> bool {
-        let lists = self.wakes.len() | self.aborts.len() | self.answers.len() | self.refused.len();
-        lists != 0 || self.actions.notify()
+        let lists = self.wakes.len()
+            | self.aborts.len()
+            | self.tasks.len()
+            | self.answers.len()
+            | self.refused.len();
+        lists != 0 || self.actions.notify() || self.actions.contains(Action::WakeReader)
     }
 
     /// Adds an action.
@@ -148,6 +157,9 @@ impl Effects {
             for abort in self.aborts.drain(..) {
                 abort.abort();
             }
+        }
+        if !self.tasks.is_empty() {
+            connection.spawn_handlers(self.tasks.drain(..));
         }
         // Before callers are woken: they may make further calls.
         if self.actions.contains(Action::Refusing)

@@ -124,7 +124,7 @@ impl ConnectionState {
         let batch = self.dispatch.batch.lock();
         // Whichever of the requests is to block its thread: it may begin right after this.
         let requests = self.queue.len() + batch.waiting() + usize::from(batch.active().is_some());
-        let count = requests + usize::from(batch.has_replies());
+        let count = requests + usize::from(batch.has_results());
         count > 1 || (requests > 0 && self.has_unwritten())
     }
 

@@ -8,6 +8,7 @@ use crate::packet::{Payload, ResultCode};
 use crate::peer::connection::state::ConnectionState;
 use crate::peer::server::dispatch::ActiveHandler;
 use crate::peer::server::inbound_call::InboundCall;
+use crate::peer::server::task::HandlerTask;
 use crate::session::InboundCallId;
 
 /// The maximum size, in bytes, of results that wait to be committed: only the session knows whether there is room for
@@ -30,16 +31,17 @@ pub(in crate::peer) struct DispatchBatch {
     replies: Vec<(InboundCallId, ResultCode, Payload)>,
     /// The total size of `replies`.
     reply_bytes: usize,
-    /// Tasks of handlers that did not complete in their first poll.
-    tasks: Vec<(InboundCallId, AbortHandle)>,
+    /// The tasks of handlers that did not complete in their first poll. They are spawned when the batch is committed: a
+    /// task that is spawned before the next handler would wait for that handler, if it blocks the thread.
+    tasks: Vec<HandlerTask>,
 }
 
 /// The result of a handler's first poll.
 pub(in crate::peer) enum FirstPoll {
     /// The handler returned a reply, or nothing if a responder will give it.
     Replied(Option<(InboundCallId, ResultCode, Payload)>),
-    /// The handler is pending and has a task of its own.
-    Pending(InboundCallId, AbortHandle),
+    /// The handler is pending and gets a task of its own.
+    Pending(Box<HandlerTask>),
 }
 
 impl DispatchBatch {
@@ -59,7 +61,7 @@ impl DispatchBatch {
                 self.replies.push((id, code, data));
             }
             FirstPoll::Replied(None) => {}
-            FirstPoll::Pending(id, task) => self.tasks.push((id, task)),
+            FirstPoll::Pending(task) => self.tasks.push(*task),
         }
         None
     }
@@ -88,8 +90,9 @@ impl DispatchBatch {
         self.claimed.len()
     }
 
-    pub(in crate::peer) fn has_replies(&self) -> bool {
-        !self.replies.is_empty()
+    /// Returns `true` if handlers have returned whose results wait to be committed.
+    pub(in crate::peer) fn has_results(&self) -> bool {
+        !self.replies.is_empty() || !self.tasks.is_empty()
     }
 
     /// Adds a request, whose handler is the one with this number.
@@ -113,19 +116,19 @@ impl DispatchBatch {
         self.active = None;
     }
 
-    /// Empties the batch because the session has ended. Returns the calls that end with it, the tasks to abort, and
-    /// values to drop after the lock is released.
+    /// Empties the batch because the session has ended. Returns the calls that end with it, the tasks of handlers that are
+    /// pending, and values to drop after the lock is released.
     pub(in crate::peer) fn clear(
         &mut self,
     ) -> (
         impl Iterator<Item = InboundCallId> + use<>,
-        Vec<AbortHandle>,
+        Vec<HandlerTask>,
         impl Sized + use<>,
     ) {
         let (claimed, replies) = (mem::take(&mut self.claimed), mem::take(&mut self.replies));
         let waiting: Vec<_> = claimed.iter().map(|(_, call)| call.id).collect();
         let answered: Vec<_> = replies.iter().map(|(id, ..)| *id).collect();
-        let tasks = self.tasks.drain(..).map(|(_, task)| task).collect();
+        let tasks = mem::take(&mut self.tasks);
         (
             waiting.into_iter().chain(answered),
             tasks,
@@ -151,9 +154,7 @@ impl ConnectionState {
             batch.reply_bytes = 0;
         }
         if !batch.tasks.is_empty() {
-            for (id, task) in batch.tasks.drain(..) {
-                self.put_task(id, task);
-            }
+            self.effects.tasks.append(&mut batch.tasks);
         }
     }
 

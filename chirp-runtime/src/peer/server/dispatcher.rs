@@ -36,6 +36,7 @@ impl ConnectionCore {
             starter: HandlerStarter::new(self, &self.look()),
             previous,
             started: false,
+            claimed: false,
         };
         spawn(&self.runtime, dispatcher);
     }
@@ -47,6 +48,8 @@ struct Dispatcher {
     /// The handler that blocks the previous dispatcher. It gets its time budget before this dispatcher starts.
     previous: Option<ActiveHandler>,
     started: bool,
+    /// Requests have been claimed that are to be started.
+    claimed: bool,
 }
 
 impl Future for Dispatcher {
@@ -57,6 +60,7 @@ impl Future for Dispatcher {
             starter,
             previous,
             started,
+            claimed,
         } = &mut *self;
         if !std::mem::replace(started, true) {
             let waker = cx.waker().clone();
@@ -77,8 +81,20 @@ impl Future for Dispatcher {
         let mut spent = Duration::ZERO;
         let mut left = TURN;
         while left > 0 && spent <= BUDGET {
-            match starter.fill(left) {
-                DispatchStep::Begin => left = left.saturating_sub(starter.start_batch(&mut spent)),
+            let step = if std::mem::take(claimed) {
+                DispatchStep::Begin
+            } else {
+                starter.fill(left)
+            };
+            match step {
+                DispatchStep::Begin if starter.yields_to_woken() => {
+                    *claimed = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                DispatchStep::Begin => {
+                    left = left.saturating_sub(starter.start_batch(&mut spent));
+                }
                 DispatchStep::Slow(call, active) => starter.start_slow(call, active),
                 DispatchStep::Idle => return Poll::Pending,
                 DispatchStep::Gone => return Poll::Ready(()),

@@ -25,7 +25,7 @@ use crate::peer::server::slow_methods::MethodPrefix;
 use crate::peer::server::task::{self, HandlerTask};
 use crate::peer::stream::inbound_streams::InboundStreams;
 use crate::peer::{CallContext, Handler, HandlerFuture, Reply, Request};
-use crate::session::{InboundCallId, StreamCarrier};
+use crate::session::StreamCarrier;
 use crate::sync::{AtomicU64, Mutex};
 
 /// Claims requests in order of arrival, starts their handlers, and polls each once: for the dispatcher, or for the
@@ -38,6 +38,8 @@ pub(in crate::peer) struct HandlerStarter {
     /// The services that answer the claimed requests.
     pub(super) serving: Option<Arc<Serving>>,
     pub(super) effects: Box<Effects>,
+    /// Tasks have been woken since requests were claimed.
+    pub(super) has_woken: bool,
     /// The number of requests that the reader answers with one write.
     pub(super) piece: usize,
     /// The reader writes responses by itself, instead of leaving them to the writer task.
@@ -54,6 +56,7 @@ impl HandlerStarter {
             progress: Arc::clone(&state.dispatch.progress),
             serving: None,
             effects: Box::default(),
+            has_woken: false,
             piece: 0,
             writes: true,
             method: MethodPrefix::default(),
@@ -67,6 +70,7 @@ impl HandlerStarter {
             batch,
             serving,
             effects,
+            has_woken,
             ..
         } = self;
         // Routes may have changed in the meantime. Replaced routes belong to the program.
@@ -83,11 +87,17 @@ impl HandlerStarter {
                 None
             }
         };
-        drop(state);
+        *has_woken = state.reconcile_and_look(|state| state.effects.has_wakes());
         if let Some(lease) = lease {
             connection.write(lease);
         }
         next
+    }
+
+    /// Returns `true` if a dispatcher must yield before it starts the claimed requests: the task that was woken last waits
+    /// for this worker, which a handler may block.
+    pub(super) fn yields_to_woken(&mut self) -> bool {
+        std::mem::take(&mut self.has_woken) && self.connection.can_take_over
     }
 
     /// Starts the claimed requests. Returns how many it has started, and adds the time it has taken to `spent`.
@@ -154,7 +164,7 @@ impl HandlerStarter {
                 state.effects.spent.push(data);
             }
             FirstPoll::Replied(None) => {}
-            FirstPoll::Pending(id, task) => state.put_task(id, task),
+            FirstPoll::Pending(task) => state.effects.tasks.push(*task),
         }
     }
 
@@ -218,7 +228,9 @@ impl HandlerStarter {
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                return (self.spawn(id, handling, span), now, took);
+                let (connection, method) = (Arc::clone(&self.connection), self.method.clone());
+                let task = HandlerTask::new(connection, id, handling, span, method);
+                return (FirstPoll::Pending(Box::new(task)), now, took);
             }
             (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
@@ -243,13 +255,6 @@ impl HandlerStarter {
             self.connection.complete_with(id, code, data);
         }
         (FirstPoll::Replied(reply), now, took)
-    }
-
-    /// Moves a handler that is pending to a task of its own.
-    fn spawn(&self, id: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
-        let (connection, method) = (Arc::clone(&self.connection), self.method.clone());
-        let task = HandlerTask::new(connection, id, handling, span, method);
-        FirstPoll::Pending(id, self.connection.runtime.spawn(task).abort_handle())
     }
 }
 

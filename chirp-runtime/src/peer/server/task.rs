@@ -42,6 +42,20 @@ impl HandlerTask {
     }
 }
 
+impl ConnectionCore {
+    /// Spawns the tasks of handlers that are pending, and registers them so that a cancel finds them.
+    pub(in crate::peer) fn spawn_handlers(&self, tasks: impl Iterator<Item = HandlerTask>) {
+        // Without the lock: a runtime that has been shut down drops the handlers here.
+        let spawned: Vec<_> = tasks
+            .map(|task| (task.id, self.runtime.spawn(task).abort_handle()))
+            .collect();
+        let mut state = self.lock();
+        for (id, task) in spawned {
+            state.put_task(id, task);
+        }
+    }
+}
+
 impl Future for HandlerTask {
     type Output = ();
 

@@ -17,3 +17,4 @@ mod reader_in_place_model;
 pub(in crate::peer) mod serving;
 #[path = "../../../../../chirp-runtime/src/peer/server/slow_methods.rs"]
 pub(in crate::peer) mod slow_methods;
+pub(in crate::peer) mod task;
