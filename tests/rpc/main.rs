@@ -25,7 +25,7 @@ mod order;
 mod packets;
 mod proxies;
 mod routes;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "tls"))]
 mod stalls;
 #[path = "../support/mod.rs"]
 mod support;

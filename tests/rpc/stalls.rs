@@ -1,13 +1,15 @@
-//! Handlers that block one of two workers: the other tasks of their runtime go on.
+//! Handlers that block one of two workers: the other tasks of their runtime go on, and its I/O and timers do.
 
 use crate::support::{echo, idle, read_response, request};
+use chirp::channel::{Keypair, TlsClient, TlsServer, memory};
 use chirp::packet::ErrorData;
-use chirp::{Channel, PeerBuilder, Request};
+use chirp::{Channel, Peer, PeerBuilder, Request};
 use std::os::unix::net::UnixStream as Socket;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// How long "block" waits for what does not come.
@@ -32,6 +34,23 @@ fn blocking() -> (PeerBuilder, UnboundedReceiver<()>, mpsc::Sender<()>) {
     (builder, begun, go_on)
 }
 
+fn two_workers() -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    let builder = builder.worker_threads(2).enable_all();
+    builder.build().expect("a runtime")
+}
+
+/// What is around a socket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wire {
+    Socket,
+    /// A channel of the program.
+    Custom,
+    Tls,
+}
+
+const WIRES: [Wire; 3] = [Wire::Socket, Wire::Custom, Wire::Tls];
+
 fn socket(socket: Socket) -> Channel {
     socket.set_nonblocking(true).expect("a socket");
     UnixStream::from_std(socket).expect("a socket").into()
@@ -40,6 +59,95 @@ fn socket(socket: Socket) -> Channel {
 fn custom(socket: Socket) -> Channel {
     socket.set_nonblocking(true).expect("a socket");
     Channel::io(UnixStream::from_std(socket).expect("a socket"))
+}
+
+/// Starts a client on its runtime, and a server on the other.
+fn connected(wire: Wire, near: &Runtime, far: &Runtime, server: PeerBuilder) -> (Peer, Peer) {
+    let (one, other) = Socket::pair().expect("a pair");
+    let key = || Keypair::generate().expect("a key");
+    let (here, there) = (key(), key());
+    let (client_tls, server_tls) = (
+        TlsClient::keys(&here, there.public()),
+        TlsServer::keys(&there, here.public()),
+    );
+    let server = far.spawn(async move {
+        let channel = match wire {
+            Wire::Socket => socket(other),
+            Wire::Custom => custom(other),
+            Wire::Tls => server_tls.wrap(socket(other)).await.expect("admitted"),
+        };
+        server.start(channel).expect("no duplicates")
+    });
+    near.block_on(async {
+        let channel = match wire {
+            Wire::Socket | Wire::Custom => socket(one),
+            Wire::Tls => client_tls.wrap(socket(one), "").await.expect("admitted"),
+        };
+        let client = PeerBuilder::new().start(channel).expect("no duplicates");
+        (client, server.await.expect("no panic"))
+    })
+}
+
+/// The worker that polls I/O for the runtime may be the one that a handler blocks. Nothing but the watchdog wakes another.
+#[test]
+fn a_handler_that_blocks_does_not_stop_the_io_of_its_runtime() {
+    let near = Builder::new_current_thread().enable_all().build();
+    let (near, far) = (near.expect("a runtime"), two_workers());
+    for wire in WIRES {
+        for _ in 0..5 {
+            let (builder, mut begun, go_on) = blocking();
+            let (client, server) = connected(wire, &near, &far, builder.clone());
+            let (other, other_server) = connected(wire, &near, &far, builder);
+            near.block_on(async {
+                for peer in [&client, &other] {
+                    peer.call("echo", "first").await.expect("answered");
+                }
+                let blocked = client.call("block", ()).start();
+                begun.recv().await.expect("it has begun");
+                for peer in [&other, &client, &client] {
+                    let after = peer.call("echo", "after").await;
+                    assert_eq!(after.expect("answered"), "after", "{wire:?}");
+                }
+                go_on.send(()).expect("the handler waits");
+                assert_eq!(blocked.await.expect("answered"), "came", "{wire:?}");
+                for peer in [&client, &server, &other, &other_server] {
+                    idle(peer).await;
+                }
+            });
+        }
+    }
+}
+
+/// Both sides are on the runtime, whose timers the blocked worker may poll.
+#[test]
+fn a_handler_that_blocks_does_not_stop_the_timers_of_its_runtime() {
+    let runtime = two_workers();
+    for _ in 0..10 {
+        let (builder, mut begun, go_on) = blocking();
+        let answer = runtime.spawn(async move {
+            let (one, other) = memory();
+            let client = PeerBuilder::new().start(one).expect("no duplicates");
+            let _server = builder.start(other).expect("no duplicates");
+            client.call("echo", "first").await.expect("answered");
+            // A task that only a timer wakes. One that the handler wakes itself would wait for the worker that it blocks.
+            tokio::spawn(async move {
+                while begun.try_recv().is_err() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                go_on.send(()).expect("the handler waits");
+            });
+            // Woken by a timer, and so on the worker that polls them.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            client.call("block", ()).await.expect("answered")
+        });
+        let (tell, told) = mpsc::channel();
+        runtime.spawn(async move {
+            tell.send(answer.await.expect("no panic"))
+                .expect("the test listens");
+        });
+        // This thread makes no task ready, which would wake a worker.
+        assert_eq!(told.recv().expect("answered"), "came");
+    }
 }
 
 /// A handler that is pending goes on in a task, which must not wait for the handlers behind it.

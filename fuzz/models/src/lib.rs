@@ -12,6 +12,7 @@
 //! | write state | one batch is written at a time; no output is lost or waits for a writer that sleeps; a graceful shutdown comes behind all output; the writer task ends |
 //! | effects | each is applied once, without the lock; callers that are woken see that the peer refuses calls |
 //! | stalled handlers | requests start in order of arrival, each is answered once, and none waits behind a handler that blocks |
+//! | stays in handlers | a dispatcher that is blocked in a handler is noticed, once, also behind a pause of the watchdog |
 //! | reader in place | a reader that is blocked in a handler is taken over, also behind a pause of the watchdog; a reader has one owner |
 //! | stream mailbox | items come once, in order, with their streams, and the end comes last; no wake-up for credit is lost |
 //! | demand | a call is sent if a half of one of its streams waits, whichever comes first |

@@ -29,6 +29,7 @@ use crate::peer::monitoring::observe::Observer;
 use crate::peer::monitoring::traffic::ReadPauses;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::peer::propagation::Propagation;
+use crate::peer::server::handler_stays::HandlerStays;
 use crate::peer::server::reader_in_place::ReaderInPlace;
 use crate::peer::server::service_order::ServiceOrders;
 use crate::peer::{ConnectionError, PeerState, SharedMetrics};
@@ -55,6 +56,7 @@ pub(in crate::peer) struct ConnectionCore {
     /// The reader task's waker.
     pub(in crate::peer) reader: Mutex<Option<Waker>>,
     pub(in crate::peer) in_place: ReaderInPlace,
+    pub(in crate::peer) stays: HandlerStays,
     /// Whether other threads run tasks while a handler blocks one.
     pub(in crate::peer) can_take_over: bool,
     /// Whether the reader may start requests in place of the dispatcher.
@@ -119,6 +121,7 @@ impl ConnectionCore {
             sink: Mutex::new(sink),
             reader: Mutex::default(),
             in_place: ReaderInPlace::default(),
+            stays: HandlerStays::default(),
             starts_in_place: false,
             can_take_over,
             bytes_read: AtomicU64::new(0),

@@ -3,15 +3,16 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::peer::connection::ConnectionCore;
+use crate::peer::guard;
 use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
-/// The interval between looks of the watchdog. A reader is taken over after one to two of these intervals inside of handlers.
+/// The interval between looks of the watchdog. A stay inside of handlers ends after one to two of these intervals.
 const INTERVAL: Duration = Duration::from_micros(500);
 
-/// The number of looks without any handler in place after which a connection is not observed any more.
+/// The number of looks without any stay after which a connection is not observed any more.
 const QUIET: u32 = 40;
 
-/// The thread that notices readers that are blocked inside of a handler. A task would need a worker that polls timers, and
+/// The thread that notices tasks that are blocked inside of a handler. A task would need a worker that polls timers, and
 /// the blocked worker may be the only one that does.
 pub(in crate::peer) struct HandlerWatchdog {
     added: Mutex<Added>,
@@ -49,7 +50,7 @@ impl HandlerWatchdog {
         }
     }
 
-    /// Observes a connection whose reader runs handlers, until it has run none for a while.
+    /// Observes a connection whose tasks run handlers, until they have run none for a while.
     pub(in crate::peer) fn watch(&'static self, connection: &Arc<ConnectionCore>) {
         let mut added = self.lock();
         added.connections.push(Arc::downgrade(connection));
@@ -93,7 +94,7 @@ impl HandlerWatchdog {
             }));
             drop(added);
             thread::sleep(INTERVAL);
-            // Taking a reader over may drop values of the program, if its runtime has been shut down.
+            // A panic must not end the observation of the other connections.
             watched.retain_mut(|watched| {
                 catch_unwind(AssertUnwindSafe(|| watched.look())).unwrap_or(false)
             });
@@ -102,13 +103,24 @@ impl HandlerWatchdog {
 }
 
 impl Watched {
-    /// Takes over a reader that has been inside of handlers since the last look. Returns `false` if the connection need
-    /// not be observed any more.
+    /// Looks at a connection. Returns `false` if it need not be observed any more.
     fn look(&mut self) -> bool {
         let Some(connection) = self.connection.upgrade() else {
             return false;
         };
-        let stay = connection.in_place.stay();
+        let goes_on = self.look_at(&connection);
+        // The connection may own values of the program, whose drop must not delay the others.
+        if let Some(connection) = Arc::into_inner(connection) {
+            let thread = thread::Builder::new().name("chirp-drop".to_owned());
+            let _ = thread.spawn(move || guard::discard(connection));
+        }
+        goes_on
+    }
+
+    /// Recovers from a stay that has been going on since the last look. Returns `false` if the connection need not be
+    /// observed any more.
+    fn look_at(&mut self, connection: &Arc<ConnectionCore>) -> bool {
+        let stay = connection.stays.current();
         if stay != self.stay {
             self.stay = stay;
             self.quiet = 0;
@@ -116,9 +128,11 @@ impl Watched {
         }
         if stay.is_multiple_of(2) {
             self.quiet += 1;
-            return self.quiet < QUIET || !connection.in_place.stop_watching();
+            return self.quiet < QUIET || !connection.stays.stop_watching();
         }
-        connection.take_over_reader(stay);
+        if connection.stays.end(stay) {
+            connection.recover_stay(stay);
+        }
         true
     }
 }

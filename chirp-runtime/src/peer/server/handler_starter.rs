@@ -100,6 +100,18 @@ impl HandlerStarter {
         std::mem::take(&mut self.has_woken) && self.connection.can_take_over
     }
 
+    /// As [`start_batch`](Self::start_batch), while the watchdog observes this dispatcher.
+    pub(super) fn start_watched(&mut self, spent: &mut Duration) -> usize {
+        if !self.connection.can_take_over {
+            return self.start_batch(spent);
+        }
+        let stay = self.connection.stays.begin();
+        self.connection.stays.observe(&self.connection);
+        let count = self.start_batch(spent);
+        self.connection.stays.end(stay);
+        count
+    }
+
     /// Starts the claimed requests. Returns how many it has started, and adds the time it has taken to `spent`.
     pub(super) fn start_batch(&mut self, spent: &mut Duration) -> usize {
         let mut now = Instant::now();

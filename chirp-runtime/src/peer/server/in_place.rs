@@ -184,14 +184,31 @@ impl ConnectionCore {
         Some(reader)
     }
 
-    /// Moves the reader to a new task, if it is still inside of the handlers of this stay.
-    pub(in crate::peer) fn take_over_reader(self: &Arc<Self>, stay: u64) {
-        let Some(mut reader) = self.in_place.leave(stay) else {
-            return;
-        };
-        reader.forget_batch();
-        spawn(&self.runtime, ReaderTask::run(reader));
-        // As for a new dispatcher: one more task, so that a second worker wakes and waits for I/O.
-        spawn(&self.runtime, async {});
+    /// Lets a worker of the runtime do what the task of this stay cannot while a handler blocks it.
+    ///
+    /// A worker that is woken for this also waits for I/O and timers afterwards, which the blocked one may have done for
+    /// all others.
+    pub(in crate::peer) fn recover_stay(self: &Arc<Self>, stay: u64) {
+        // Weak: a runtime that has been shut down drops the task here, and the program's values with the last reference.
+        let connection = Arc::downgrade(self);
+        spawn(&self.runtime, async move {
+            if let Some(connection) = connection.upgrade() {
+                connection.recover_stay_now(stay);
+            }
+        });
+    }
+
+    /// Moves the reader to a new task if it is still inside of the handlers of this stay. If it was a dispatcher's stay,
+    /// starts a new one for the requests behind it.
+    fn recover_stay_now(self: &Arc<Self>, stay: u64) {
+        if let Some(mut reader) = self.unpark_reader(stay) {
+            reader.forget_batch();
+            spawn(&self.runtime, ReaderTask::run(reader));
+            // As for a new dispatcher: one more task, so that a second worker wakes and waits for I/O.
+            spawn(&self.runtime, async {});
+        } else {
+            let recovery = self.lock().check_stalled_handler();
+            self.recover(recovery);
+        }
     }
 }

@@ -11,6 +11,7 @@ pub(in crate::peer) mod dispatcher;
 pub(in crate::peer) mod extensions;
 pub(in crate::peer) mod handler;
 pub(in crate::peer) mod handler_starter;
+pub(in crate::peer) mod handler_stays;
 pub(in crate::peer) mod handler_tasks;
 pub(in crate::peer) mod in_place;
 pub(in crate::peer) mod inbound_call;

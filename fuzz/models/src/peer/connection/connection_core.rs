@@ -5,7 +5,7 @@ use std::task::Waker;
 use shuttle::sync::atomic::Ordering;
 
 use super::effects::{Action, Effects};
-use super::reader::TakenReader;
+use super::reader::{Recoveries, TakenReader};
 use super::sending::Sending;
 use super::state::ConnectionState;
 use super::state_guard::{StateGuard, StateView};
@@ -15,6 +15,7 @@ use crate::packet::Payload;
 use crate::peer::ConnectionError;
 use crate::peer::client::submit_queue::SubmitQueue;
 use crate::peer::monitoring::budget::{Budget, Notifications};
+use crate::peer::server::handler_stays::HandlerStays;
 use crate::peer::server::reader_in_place::ReaderInPlace;
 use crate::session::InboundCallId;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
@@ -25,6 +26,7 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) submit_queue: SubmitQueue,
     pub(in crate::peer) sink: Mutex<Sink>,
     pub(in crate::peer) in_place: ReaderInPlace,
+    pub(in crate::peer) stays: HandlerStays,
     pub(in crate::peer) bytes_written: AtomicU64,
     pub(in crate::peer) writer: OnceLock<Waker>,
     pub(in crate::peer) budget: Option<Arc<Budget>>,
@@ -33,6 +35,7 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) refusing: AtomicBool,
     has_ended: AtomicBool,
     pub(in crate::peer) taken_reader: TakenReader,
+    pub(in crate::peer) recoveries: Recoveries,
     handler: OnceLock<Handler>,
 }
 
@@ -55,6 +58,7 @@ impl ConnectionCore {
             submit_queue: SubmitQueue::new(true),
             sink: Mutex::new(Sink::new(Box::new(WireWriter(wire.clone())))),
             in_place: ReaderInPlace::default(),
+            stays: HandlerStays::default(),
             bytes_written: AtomicU64::new(0),
             writer: OnceLock::new(),
             budget: None,
@@ -63,6 +67,7 @@ impl ConnectionCore {
             refusing: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             taken_reader: TakenReader::default(),
+            recoveries: Recoveries::default(),
             handler: OnceLock::new(),
         }
     }

@@ -33,3 +33,26 @@ impl TakenReader {
         self.reader.lock().take()
     }
 }
+
+/// The stays of dispatchers that were found to take too long.
+#[derive(Default)]
+pub(in crate::peer) struct Recoveries {
+    stays: Mutex<Vec<u64>>,
+    changed: Condvar,
+}
+
+impl Recoveries {
+    pub(in crate::peer) fn send(&self, stay: u64) {
+        self.stays.lock().push(stay);
+        self.changed.notify_all();
+    }
+
+    /// Waits until this stay is recovered from, and returns how often it was.
+    pub(in crate::peer) fn wait_for(&self, stay: u64) -> usize {
+        let mut stays = self.stays.lock();
+        while !stays.contains(&stay) {
+            stays = self.changed.wait(stays).unwrap();
+        }
+        stays.iter().filter(|found| **found == stay).count()
+    }
+}

@@ -7,6 +7,10 @@ pub(in crate::peer) mod dispatch_batch;
 #[path = "../../../../../chirp-runtime/src/peer/server/dispatch_step.rs"]
 pub(in crate::peer) mod dispatch_step;
 pub(in crate::peer) mod dispatcher;
+#[path = "../../../../../chirp-runtime/src/peer/server/handler_stays.rs"]
+pub(in crate::peer) mod handler_stays;
+#[cfg(test)]
+mod handler_stays_model;
 pub(in crate::peer) mod in_place;
 #[path = "../../../../../chirp-runtime/src/peer/server/inbound_call.rs"]
 pub(in crate::peer) mod inbound_call;
