@@ -218,7 +218,8 @@ impl Channel {
         self.on_failure.take()
     }
 
-    /// Returns `true` if the channel is a socket of tokio. Reading and writing wake no task of this process directly then.
+    /// Returns `true` if the channel is a socket of tokio, or TLS over one. Reading and writing wake no task of this process
+    /// directly then.
     pub(crate) fn is_socket(&self) -> bool {
         self.is_socket
     }

@@ -384,7 +384,7 @@ impl PeerBuilder {
             identity,
         );
         // The task that a worker wakes last waits for that worker, which a handler may block. Other channels wake tasks when
-        // they are read or written.
+        // they are read or written: the other side's, a recorder, or what the program likes.
         connection.starts_in_place = is_socket || !connection.can_take_over;
         connection.observer = self.observer.clone().into();
         connection.observed = self.observer.is_some().into();

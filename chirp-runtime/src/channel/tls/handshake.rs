@@ -101,6 +101,7 @@ fn names(certificate: &CertificateDer<'_>) -> io::Result<CertificateNames> {
 struct ChannelInfo {
     remote: Option<Endpoint>,
     credentials: Option<Credentials>,
+    is_socket: bool,
 }
 
 impl ChannelInfo {
@@ -108,6 +109,7 @@ impl ChannelInfo {
         let about = Self {
             remote: channel.remote().cloned().map(Endpoint::over_tls),
             credentials: channel.credentials(),
+            is_socket: channel.is_socket(),
         };
         let (reader, writer) = channel.into_split();
         (tokio::io::join(reader, writer), about)
@@ -120,6 +122,8 @@ impl ChannelInfo {
         if let Some(credentials) = self.credentials {
             channel = channel.with_credentials(credentials);
         }
+        // Encrypting wakes no task.
+        channel.is_socket = self.is_socket;
         channel.with_identity(identity)
     }
 }
