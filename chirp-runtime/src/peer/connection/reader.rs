@@ -29,8 +29,8 @@ use crate::session::ReadState;
 /// counts as one piece, and handlers run before the next is over.
 const PIECES: u32 = 8;
 
-/// How often a brief pause is repeated while this side makes progress in writing: the responses that the pause waits
-/// for are leaving.
+/// How often a brief pause is repeated while this side makes progress in writing, since the responses that the pause waits
+/// for are leaving, or while it is still starting requests, which the pause also waits for.
 const REPEATS: u32 = 10;
 
 /// Decompressed bytes after which packets are handled before more are decoded.
@@ -553,7 +553,8 @@ impl ReaderTask {
                     &mut written,
                     connection.bytes_written.load(Ordering::Relaxed),
                 );
-                if before != written {
+                // On a machine that is busy with other programs, the dispatcher may not have run for as long as the pause.
+                if before != written || connection.look().is_starting_requests() {
                     repeats -= 1;
                     left = PIECES;
                 }

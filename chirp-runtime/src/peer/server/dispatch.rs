@@ -128,6 +128,15 @@ impl ConnectionState {
         count > 1 || (requests > 0 && self.has_unwritten())
     }
 
+    /// Returns `true` if a dispatcher has requests to start or results to commit, and is not blocked by the last of them.
+    pub(in crate::peer) fn is_starting_requests(&self) -> bool {
+        if self.dispatch.idle {
+            return false;
+        }
+        let batch = self.dispatch.batch.lock();
+        !self.queue.is_empty() || batch.waiting() > 0 || batch.has_results()
+    }
+
     /// Returns `true` if there is output that no task is writing. The writer task may have been woken, but on a worker
     /// thread that the handler blocks.
     fn has_unwritten(&self) -> bool {
