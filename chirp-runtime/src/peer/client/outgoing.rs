@@ -303,7 +303,7 @@ impl ConnectionCore {
             forgotten = state.pending_calls.forget(call, slot);
             if forgotten {
                 if let Err(fatal) = state.session.cancel(call) {
-                    state.effects.end = Some(fatal.into());
+                    state.effects.rare().end = Some(fatal.into());
                 }
             } else {
                 // An answered call keeps its id while streams of the answer are unclaimed; nobody will claim them now.

@@ -213,10 +213,10 @@ impl ConnectionState {
                     if slot.sent(call) {
                         self.pending_calls.wait(call, slot);
                     } else if let Err(fatal) = self.session.cancel(call) {
-                        self.effects.end = Some(fatal.into());
+                        self.effects.rare().end = Some(fatal.into());
                     }
                 }
-                Err(refused) => self.effects.refused.push((slot, refused)),
+                Err(refused) => self.effects.rare().refused.push((slot, refused)),
             }
         }
         calls.bytes.clear();

@@ -14,6 +14,9 @@ use crate::peer::guard;
 use crate::peer::server::task::HandlerTask;
 use crate::session::{CallOutcome, Refused};
 
+/// What panics if a drop of the program's bytes does, in the log.
+const DROP: &str = "a drop of bytes";
+
 /// The work that a step under the connection's lock leaves for after the lock is released.
 ///
 /// Wakers, abort handles, payloads and handlers belong to the program. Waking, cloning or dropping one may run the
@@ -32,17 +35,23 @@ pub(in crate::peer) struct Effects {
         CallOutcome,
         Option<Box<AnswerWithStreams>>,
     )>,
-    /// Calls that the session refused to send.
-    pub(in crate::peer) refused: Vec<(Arc<PendingCall>, Refused)>,
     actions: Actions,
-    /// End the connection for this reason.
-    pub(in crate::peer) end: Option<ConnectionError>,
     /// Response payloads whose buffers are recycled.
     pub(in crate::peer) spent: Vec<Payload>,
+    rare: Option<Box<RareEffects>>,
+}
+
+/// Effects that most connections never have.
+#[derive(Default)]
+pub(in crate::peer) struct RareEffects {
+    /// Calls that the session refused to send.
+    pub(in crate::peer) refused: Vec<(Arc<PendingCall>, Refused)>,
     /// Requests whose handlers are not started.
     pub(in crate::peer) unwanted: Vec<RequestPacket>,
     /// Payloads to drop.
     pub(in crate::peer) leftovers: Vec<Bytes>,
+    /// End the connection for this reason.
+    pub(in crate::peer) end: Option<ConnectionError>,
 }
 
 /// A step of [`Effects::apply`] that needs no value.
@@ -93,12 +102,9 @@ impl Effects {
             aborts,
             tasks,
             answers,
-            refused,
             actions,
-            end,
             spent,
-            unwanted,
-            leftovers,
+            rare,
         } = self;
         // One test instead of a branch for each list: this runs after every step.
         let present = usize::from(actions.0)
@@ -106,22 +112,22 @@ impl Effects {
             | aborts.len()
             | tasks.len()
             | answers.len()
-            | refused.len()
-            | spent.len()
-            | unwanted.len()
-            | leftovers.len();
-        present == 0 && end.is_none()
+            | spent.len();
+        present == 0 && rare.is_none()
     }
 
     /// Returns `true` if tasks other than the writer are to be woken.
     #[inline]
     pub(in crate::peer) fn has_wakes(&self) -> bool {
-        let lists = self.wakes.len()
-            | self.aborts.len()
-            | self.tasks.len()
-            | self.answers.len()
-            | self.refused.len();
-        lists != 0 || self.actions.notify() || self.actions.contains(Action::WakeReader)
+        let lists = self.wakes.len() | self.aborts.len() | self.tasks.len() | self.answers.len();
+        let refused = self.rare.as_ref().map_or(0, |rare| rare.refused.len());
+        (lists | refused) != 0 || self.actions.notify() || self.actions.contains(Action::WakeReader)
+    }
+
+    /// Returns the rare effects, to add one.
+    #[cold]
+    pub(in crate::peer) fn rare(&mut self) -> &mut RareEffects {
+        self.rare.get_or_insert_default()
     }
 
     /// Adds an action.
@@ -142,12 +148,14 @@ impl Effects {
     /// lock.
     #[inline(never)]
     pub(in crate::peer) fn apply(&mut self, connection: &ConnectionCore) {
+        let mut rare = self.rare.take();
+        if let Some(rare) = &mut rare {
+            rare.discard_packets();
+        }
         // Most lists are empty most of the time, and checking is cheaper than draining. The owner of a `Bytes` may be
         // the program's, so its drop may panic; the rest is dropped then nevertheless.
-        while (self.leftovers.len() | self.unwanted.len() | self.spent.len()) != 0 {
-            let _ = guard::call("a drop of bytes", || {
-                self.leftovers.clear();
-                self.unwanted.clear();
+        while !self.spent.is_empty() {
+            let _ = guard::call(DROP, || {
                 while let Some(payload) = self.spent.pop() {
                     recycle(payload);
                 }
@@ -170,12 +178,8 @@ impl Effects {
         if !self.answers.is_empty() {
             self.deliver_answers(connection);
         }
-        if !self.refused.is_empty() {
-            for (slot, refused) in self.refused.drain(..) {
-                if let Some(waker) = slot.refuse(refused) {
-                    guard::wake(waker);
-                }
-            }
+        if let Some(rare) = &mut rare {
+            rare.deliver_refusals();
         }
         if self.actions.notify() {
             self.notify_waiters(connection);
@@ -189,7 +193,7 @@ impl Effects {
         if self.actions.0 != 0 {
             act(mem::take(&mut self.actions), connection);
         }
-        if let Some(reason) = self.end.take() {
+        if let Some(reason) = rare.and_then(|rare| rare.end) {
             connection.end(reason);
         }
     }
@@ -225,6 +229,29 @@ impl Effects {
         }
         if several {
             connection.wake_writer();
+        }
+    }
+}
+
+impl RareEffects {
+    /// Drops packets. The rest is dropped nevertheless if one of these drops panics.
+    #[cold]
+    fn discard_packets(&mut self) {
+        while (self.leftovers.len() | self.unwanted.len()) != 0 {
+            let _ = guard::call(DROP, || {
+                self.leftovers.clear();
+                self.unwanted.clear();
+            });
+        }
+    }
+
+    /// Tells callers that their calls have been refused.
+    #[cold]
+    fn deliver_refusals(&mut self) {
+        for (slot, refused) in self.refused.drain(..) {
+            if let Some(waker) = slot.refuse(refused) {
+                guard::wake(waker);
+            }
         }
     }
 }

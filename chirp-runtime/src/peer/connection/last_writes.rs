@@ -33,7 +33,7 @@ impl ConnectionCore {
         }
         state.write_state = WriteState::Idle;
         if state.session.counters().packets_sent == 0 {
-            state.effects.end = Some(ConnectionError::ClosedHere);
+            state.effects.rare().end = Some(ConnectionError::ClosedHere);
         }
         state.effects.add(Action::WakeReader);
     }

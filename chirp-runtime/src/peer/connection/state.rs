@@ -254,7 +254,7 @@ impl ConnectionState {
         }
         if self.session.has_leftovers() {
             let mut leftovers = self.session.take_leftovers();
-            self.effects.leftovers.append(&mut leftovers);
+            self.effects.rare().leftovers.append(&mut leftovers);
         }
         if self.session.has_admitted() {
             let admitted = self.session.take_admitted().into_iter();

@@ -192,7 +192,7 @@ impl ConnectionState {
         let forgotten = self.dispatch.batch.lock().forget(id);
         if let Some(call) = forgotten {
             self.session.finish(id);
-            self.effects.unwanted.push(call.request);
+            self.effects.rare().unwanted.push(call.request);
         }
     }
 }

@@ -57,7 +57,7 @@ impl ConnectionState {
         {
             if !self.session.is_wanted(call.id) {
                 self.finish(call.id);
-                self.effects.unwanted.push(call.request);
+                self.effects.rare().unwanted.push(call.request);
                 continue;
             }
             let slow = self.dispatch.slow.contains(call.request.method());

@@ -112,7 +112,7 @@ impl ConnectionState {
                 }
                 StreamEvent::Unsupported(call, refused) => {
                     if let Some(slot) = self.pending_calls.take(call) {
-                        self.effects.refused.push((slot, refused));
+                        self.effects.rare().refused.push((slot, refused));
                     }
                 }
             }

@@ -114,7 +114,11 @@ fn a_refused_call_wakes_its_caller() {
             let (connection, slot) = (Arc::clone(&connection), Arc::clone(&slot));
             move || {
                 let mut state = connection.lock();
-                state.effects.refused.push((slot, Refused::GoingAway));
+                state
+                    .effects
+                    .rare()
+                    .refused
+                    .push((slot, Refused::GoingAway));
             }
         });
         let answer = sleeper::run_poll(|cx| slot.poll(cx.waker()));
