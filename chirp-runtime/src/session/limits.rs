@@ -41,7 +41,8 @@ pub struct Limits {
     /// if it is received.
     pub max_metadata: usize,
     /// How long reading pauses at [`max_concurrent_handlers`](Self::max_concurrent_handlers). Default: 100
-    /// ms. While this side is writing, the pause may be up to eleven times as long.
+    /// ms. While this side is writing, or starting requests that it has received, the pause may be up to eleven times as
+    /// long.
     pub max_read_pause: Duration,
     /// How long the other side may take to accept 64 KiB or all unwritten data, and to send 64 KiB or the
     /// rest of a packet that it has begun. Default: 30 s. The connection ends when it is exceeded.
