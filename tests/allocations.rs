@@ -15,8 +15,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const CALLS: usize = 1000;
-const ROUNDS: usize = 10;
+const CALLS: usize = 100;
+const ROUNDS: usize = 100;
 
 /// Allocations that are not those of single calls, such as a table that grows.
 const SLACK: usize = CALLS / 10;
