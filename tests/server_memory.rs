@@ -127,7 +127,10 @@ async fn connections_leave_no_memory() {
     let path = format!("unix://{}", socket_path().display());
     leave_nothing(Server::builder(), &path, caller(PeerBuilder::new())).await;
 
-    let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
+    let (here, there) = (
+        Keypair::generate().expect("a key"),
+        Keypair::generate().expect("a key"),
+    );
     let tls = || Server::builder().tls(TlsServer::keys(&there, here.public()));
     let client = PeerBuilder::new().tls(TlsClient::keys(&here, there.public()));
     leave_nothing(tls(), "tls://127.0.0.1:0", caller(client)).await;
