@@ -1,4 +1,4 @@
-//! What a process uses: CPU time, memory and descriptors.
+//! CPU time, memory and descriptors of a process.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::system::Result;
 /// Descriptors that a process needs besides its connections, with a margin.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// What a process has used so far.
+/// The resources that a process has used so far.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Usage {
     /// CPU time of all threads.

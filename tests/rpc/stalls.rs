@@ -40,7 +40,7 @@ fn two_workers() -> Runtime {
     builder.build().expect("a runtime")
 }
 
-/// What is around a socket.
+/// The kind of channel over a socket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wire {
     Socket,

@@ -17,7 +17,7 @@ pub(super) const TEXT: &str =
 pub(super) struct Echo {
     link: Link,
     callers: usize,
-    /// Whether both ends share one worker thread.
+    /// Both ends share one worker thread.
     one_worker: bool,
 }
 

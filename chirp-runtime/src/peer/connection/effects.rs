@@ -14,7 +14,7 @@ use crate::peer::guard;
 use crate::peer::server::task::HandlerTask;
 use crate::session::{CallOutcome, Refused};
 
-/// What panics if a drop of the program's bytes does, in the log.
+/// The name of these drops in the log, if one panics.
 const DROP: &str = "a drop of bytes";
 
 /// The work that a step under the connection's lock leaves for after the lock is released.
