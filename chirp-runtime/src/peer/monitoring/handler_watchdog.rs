@@ -12,6 +12,9 @@ const INTERVAL: Duration = Duration::from_micros(500);
 /// The number of looks without any stay after which a connection is not observed any more.
 const QUIET: u32 = 40;
 
+/// The code of a thread. Boxed: what starts a thread is compiled once for each type of closure.
+type Run = Box<dyn FnOnce() + Send>;
+
 /// The thread that notices tasks that are blocked inside of a handler. A task would need a worker that polls timers, and
 /// the blocked worker may be the only one that does.
 pub(in crate::peer) struct HandlerWatchdog {
@@ -63,7 +66,8 @@ impl HandlerWatchdog {
             WatchdogState::NotStarted => {
                 let thread = thread::Builder::new().name("chirp-watchdog".to_owned());
                 // Without the thread, a handler that blocks stalls its connection alone; the next connection tries again.
-                if thread.spawn(|| self.run()).is_ok() {
+                let run: Run = Box::new(|| self.run());
+                if thread.spawn(run).is_ok() {
                     added.state = WatchdogState::Looking;
                 } else {
                     added.connections.pop();
@@ -112,7 +116,8 @@ impl Watched {
         // The connection may own values of the program, whose drop must not delay the others.
         if let Some(connection) = Arc::into_inner(connection) {
             let thread = thread::Builder::new().name("chirp-drop".to_owned());
-            let _ = thread.spawn(move || guard::discard(connection));
+            let run: Run = Box::new(move || guard::discard(connection));
+            let _ = thread.spawn(run);
         }
         goes_on
     }
