@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// How long "block" waits for what does not come.
+/// The time after which "block" stops waiting and returns "late".
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// "block" says that it begins, blocks its thread until something is sent, and tells whether that came in time.

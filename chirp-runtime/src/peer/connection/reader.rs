@@ -29,8 +29,8 @@ use crate::session::ReadState;
 /// counts as one piece, and handlers run before the next is over.
 const PIECES: u32 = 8;
 
-/// How often a brief pause is repeated while this side makes progress in writing, since the responses that the pause waits
-/// for are leaving, or while it is still starting requests, which the pause also waits for.
+/// The maximum number of repetitions of a brief pause. It is repeated while this side makes progress in writing, since the
+/// responses that the pause waits for are leaving, or is still starting requests, which the pause also waits for.
 const REPEATS: u32 = 10;
 
 /// Decompressed bytes after which packets are handled before more are decoded.
