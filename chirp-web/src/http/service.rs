@@ -212,7 +212,10 @@ impl GatewayCore {
     /// to a stream, whose URL is a secret.
     fn check_source(&self, parts: &Parts) -> Result<RequestSource, OriginError> {
         let origins = &self.settings.origins;
-        if (is_page(parts) || self.is_stream(parts))
+        let linked = is_page(parts);
+        #[cfg(feature = "requests")]
+        let linked = linked || self.is_stream(parts);
+        if linked
             && parts
                 .headers
                 .get(&SEC_FETCH_MODE)
@@ -223,16 +226,11 @@ impl GatewayCore {
         origins.check_with_own_pages(parts)
     }
 
+    #[cfg(feature = "requests")]
     fn is_stream(&self, parts: &Parts) -> bool {
-        #[cfg(feature = "requests")]
-        return self.settings.stream_urls.is_some()
+        self.settings.stream_urls.is_some()
             && parts.method == Method::GET
-            && parts.uri.path().starts_with("/streams/");
-        #[cfg(not(feature = "requests"))]
-        {
-            let _ = parts;
-            false
-        }
+            && parts.uri.path().starts_with("/streams/")
     }
 
     /// Describes the methods that the sender may call.
