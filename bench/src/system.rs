@@ -121,7 +121,7 @@ pub struct Skills {
 }
 
 impl Skills {
-    /// All features of calls.
+    /// All features of calls and streams.
     pub const ALL: Self = Self {
         concurrent: true,
         connects: true,
@@ -130,6 +130,14 @@ impl Skills {
         items: true,
         pieces: true,
         web: false,
+    };
+
+    /// Calls from the client to the server, without streams.
+    pub const CALLS: Self = Self {
+        both_ways: false,
+        items: false,
+        pieces: false,
+        ..Self::ALL
     };
 }
 

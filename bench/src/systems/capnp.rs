@@ -87,12 +87,7 @@ pub struct Capnp;
 
 impl System for Capnp {
     const NAME: &'static str = "capnp-rpc";
-    const SKILLS: Skills = Skills {
-        both_ways: false,
-        items: false,
-        pieces: false,
-        ..Skills::ALL
-    };
+    const SKILLS: Skills = Skills::CALLS;
 
     type Client = Calling;
 

@@ -89,12 +89,7 @@ pub struct Connect;
 
 impl System for Connect {
     const NAME: &'static str = "connectrpc";
-    const SKILLS: Skills = Skills {
-        both_ways: false,
-        items: false,
-        pieces: false,
-        ..Skills::ALL
-    };
+    const SKILLS: Skills = Skills::CALLS;
 
     type Client = Calling;
 

@@ -52,11 +52,8 @@ pub struct Jsonrpsee;
 impl System for Jsonrpsee {
     const NAME: &'static str = "jsonrpsee";
     const SKILLS: Skills = Skills {
-        both_ways: false,
-        items: false,
-        pieces: false,
         web: true,
-        ..Skills::ALL
+        ..Skills::CALLS
     };
 
     type Client = JsonClient;

@@ -50,12 +50,7 @@ pub struct Tarpc;
 
 impl System for Tarpc {
     const NAME: &'static str = "tarpc";
-    const SKILLS: Skills = Skills {
-        both_ways: false,
-        items: false,
-        pieces: false,
-        ..Skills::ALL
-    };
+    const SKILLS: Skills = Skills::CALLS;
 
     type Client = BenchClient;
 

@@ -83,12 +83,7 @@ pub struct Ttrpc;
 
 impl System for Ttrpc {
     const NAME: &'static str = "ttrpc";
-    const SKILLS: Skills = Skills {
-        both_ways: false,
-        items: false,
-        pieces: false,
-        ..Skills::ALL
-    };
+    const SKILLS: Skills = Skills::CALLS;
 
     type Client = Calling;
 
