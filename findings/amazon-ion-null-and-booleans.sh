@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # PyPI amazon.ion 0.15.0: what it reads from null is neither None nor equal to it, and true is an integer that is not True, so that
-# json.dumps() writes 1 for it and refuses null. A map with keys that are not text is written with the symbol $0 for every key.
-# Guess: None and True; an error for such keys, as a struct of Ion has text for keys.
+# json.dumps() writes 1 for it and refuses null. A struct is no dict.
+# Guess: None, True and a dict.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install amazon.ion==0.15.0
 
@@ -18,10 +18,8 @@ try:
 except TypeError:
     print("null as JSON: TypeError")
 print("struct is a dict:", isinstance(struct, dict))
-print("{1: 2, 3: 4}:", ion.dumps({1: 2, 3: 4}, binary=False))
 PY
 python3 run.py | expect "null: IonPyNull is None: False == None: False bool: False
 true: IonPyBool is True: False == True: True as JSON: 1
 null as JSON: TypeError
-struct is a dict: False
-{1: 2, 3: 4}: \$ion_1_0 {\$0:2,\$0:4}"
+struct is a dict: False"

@@ -27,7 +27,7 @@ PY
 python3 run.py | expect "[1, 2, 3] read by erlastic: b'\\x01\\x02\\x03'
 [1, 2, 3] read by erlang-py: b'\\x01\\x02\\x03'
 ok read by erlastic: KeyError
-ok read by erlang-py: ok
+ok read by erlang-py: OtpErlangAtom('ok')
 #{1 => 2} read by erlastic: KeyError
 #{1 => 2} read by erlang-py: {1: 2}
 None written by erlastic: b'\\x83d\\x00\\x04none'
