@@ -187,3 +187,21 @@ async fn reading_pauses_for_100_ms_at_the_limit_of_handlers() {
     assert_eq!(read_response(&mut theirs).await, (1, 3, Vec::new()));
     idle(&peer).await;
 }
+
+/// Everything has been read that the peer sends, and reading pauses in the middle of it.
+#[tokio::test(start_paused = true)]
+async fn requests_behind_a_pause_are_handled_although_no_more_bytes_come() {
+    let limits = |limits: &mut Limits| limits.max_concurrent_handlers = 1;
+    let builder = with_limits(limits).handle("brief", |_: Request| async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Ok::<_, ErrorData>(Vec::new())
+    });
+    let (peer, mut theirs) = attacked(&builder, 64 << 10);
+    let all: Vec<u8> = (1..=10).flat_map(|id| request(id, "brief", b"")).collect();
+    theirs.write_all(&all).await.expect("taken");
+    for expected in 1..=10 {
+        let response = timeout(SETTLED, read_response(&mut theirs)).await;
+        assert_eq!(response.expect("it comes"), (expected, 0, Vec::new()));
+    }
+    idle(&peer).await;
+}

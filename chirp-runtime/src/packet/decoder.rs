@@ -340,6 +340,39 @@ impl PacketDecoder {
             .then_some((header.kind, Header::LEN + length))
     }
 
+    /// Returns `true` if no bytes are left, or small requests and responses alone, of which the last may be incomplete: then
+    /// [`decode_small`](Self::decode_small) decodes all that can be decoded.
+    #[inline]
+    pub(crate) fn has_only_small(&self) -> bool {
+        // Those that have been copied are small.
+        self.read.is_empty() || self.reads_only_small()
+    }
+
+    #[inline(never)]
+    fn reads_only_small(&self) -> bool {
+        let DecoderState::Header = self.state else {
+            return false;
+        };
+        let mut rest = &self.read[..];
+        while let Some((_, length)) = self.small_packet(rest) {
+            rest = &rest[length..];
+        }
+        let Some(&first) = rest.first() else {
+            return true;
+        };
+        let Some(head) = rest.first_chunk() else {
+            return Header::check_first(first).is_ok();
+        };
+        let Ok(header) = Header::decode(*head) else {
+            return false;
+        };
+        let is_known = matches!(header.kind, PacketType::REQUEST | PacketType::RESPONSE);
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        // One that is complete would have been found to be small.
+        let is_incomplete = length > rest.len() - Header::LEN;
+        header.protocol == PROTOCOL && is_known && is_incomplete && length <= SHARED.min(self.limit)
+    }
+
     /// Notes that call contexts are wanted from now on.
     pub(crate) fn want_contexts(&mut self) {
         self.wants_contexts = true;
@@ -512,4 +545,55 @@ enum PacketStart {
     Elsewhere,
     /// The small payload is incomplete.
     Wait,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(kind: PacketType, length: usize) -> Vec<u8> {
+        let head = Header::new(kind, u32::try_from(length).expect("it is small"));
+        [&head.encode()[..], &vec![0; length]].concat()
+    }
+
+    fn put(decoder: &mut PacketDecoder, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let mut buffer = decoder.buffer();
+            let piece = bytes.len().min(buffer.remaining_mut());
+            buffer.put_slice(&bytes[..piece]);
+            decoder.note_read(piece);
+            bytes = &bytes[piece..];
+        }
+    }
+
+    #[test]
+    fn small_packets_alone_need_no_other_decoder() {
+        let first = packet(PacketType::REQUEST, 20);
+        let nexts = [
+            (packet(PacketType::REQUEST, 30), true),
+            (packet(PacketType::RESPONSE, SHARED), true),
+            (packet(PacketType::REQUEST, SHARED + 1), false),
+            (packet(PacketType::REQUEST, 2 * COPIED), false),
+            (packet(PacketType::CANCEL, 4), false),
+            (packet(PacketType(200), 4), false),
+            (packet(PacketType::STREAM_ITEMS, 4), false),
+            (vec![b'x'; 12], false),
+        ];
+        for (next, is_small) in nexts {
+            for length in 0..=next.len() {
+                let mut decoder = PacketDecoder::new(1 << 20);
+                put(&mut decoder, &[&first, &next[..length]].concat());
+                assert!(decoder.decode_small().is_some());
+                let has_only_small = decoder.has_only_small();
+                if is_small || length >= Header::LEN {
+                    assert_eq!(has_only_small, is_small, "{length} bytes of {next:?}");
+                }
+                if has_only_small {
+                    let is_complete = length == next.len();
+                    assert_eq!(decoder.decode_small().is_some(), is_complete);
+                    assert_eq!(decoder.decode(), Ok(None), "{length} bytes of {next:?}");
+                }
+            }
+        }
+    }
 }

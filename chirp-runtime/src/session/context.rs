@@ -36,6 +36,11 @@ impl NextContext {
 }
 
 impl Contexts {
+    /// Returns `true` if no context is waiting for its request.
+    pub(super) fn has_none(&self) -> bool {
+        self.next.is_none()
+    }
+
     pub(super) fn take(&mut self) -> NextContext {
         self.next.take().unwrap_or_default()
     }

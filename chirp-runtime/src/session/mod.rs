@@ -127,6 +127,35 @@ impl Session {
         Ok(event)
     }
 
+    /// As [`handle`](Self::handle), for a small packet that has been decoded, which is a request or response most often.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle`](Self::handle).
+    #[inline]
+    pub(crate) fn handle_small(
+        &mut self,
+        kind: PacketType,
+        payload: Bytes,
+    ) -> Result<Option<Event>, Fatal> {
+        let has_streams = self.streams.is_some();
+        let event = match kind {
+            PacketType::REQUEST if !has_streams => {
+                self.counters.packets_received += 1;
+                self.handle_request(RequestPacket::decode(payload)?)
+            }
+            // Anything but a request is an error behind a context.
+            PacketType::RESPONSE if !has_streams && self.contexts.has_none() => {
+                self.counters.packets_received += 1;
+                let response = ResponsePacket::decode(payload)?;
+                self.handle_response(response.id, CallOutcome::Response(response))?
+            }
+            kind => return self.handle(IncomingPacket::Packet { kind, payload }),
+        };
+        self.check_read()?;
+        Ok(event)
+    }
+
     fn handle_incoming(&mut self, incoming: IncomingPacket) -> Result<Option<Event>, Fatal> {
         match incoming {
             IncomingPacket::Packet {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
@@ -17,7 +18,7 @@ use super::sending::Sending;
 use crate::channel;
 use crate::packet::{Header, IncomingPacket, PacketDecoder, PacketError, PacketType, foreign};
 use crate::peer::ConnectionError;
-use crate::peer::monitoring::observe;
+use crate::peer::monitoring::observe::{self, Observer};
 use crate::peer::monitoring::progress::Progress;
 use crate::peer::monitoring::stall_timer::StallTimer;
 use crate::peer::server::dispatch::BUDGET;
@@ -60,7 +61,7 @@ pub(in crate::peer) struct ReaderTask {
     connection: Arc<ConnectionCore>,
     io: channel::Reader,
     decoder: PacketDecoder,
-    /// Packets that have been decoded and not handled.
+    /// Packets that have been decoded and not handled. Empty most of the time: see [`handle_batch`](Self::handle_batch).
     decoded: VecDeque<IncomingPacket>,
     /// The error that follows `decoded`.
     broken: Option<PacketError>,
@@ -121,7 +122,7 @@ impl ReaderTask {
             connection,
             io,
             decoder: PacketDecoder::new(limits.max_payload),
-            decoded: VecDeque::with_capacity(1),
+            decoded: VecDeque::new(),
             broken: None,
             more: false,
             first: true,
@@ -246,32 +247,45 @@ impl ReaderTask {
         }
     }
 
-    /// Decodes all complete packets, unless they are far larger than the bytes received. Allocations happen here,
-    /// outside of the lock.
-    fn decode(&mut self) {
+    /// Decodes all complete packets before the lock is taken, unless they are far larger than the bytes received. If all of
+    /// them are small, returns the first, and the others are decoded under the lock, directly into the session.
+    fn decode(&mut self) -> Option<(PacketType, Bytes)> {
         // Decoded packets are handled first: no more than those are held outside of the session.
         if self.broken.is_some() || !self.decoded.is_empty() {
-            return;
+            return None;
         }
         self.more = false;
         if self.first {
             self.broken = foreign::explain(self.decoder.undecoded());
             if self.broken.is_some() {
-                return;
+                return None;
             }
             self.first = self.decoder.undecoded().len() < Header::LEN;
         }
         let observer = self.connection.observer();
         if observer.is_none() {
-            while let Some((kind, payload)) = self.decoder.decode_small() {
+            let mut next = self.decoder.decode_small();
+            if next.is_some() {
                 self.progress.ended();
+                if self.decoder.has_only_small() {
+                    return next;
+                }
+            }
+            while let Some((kind, payload)) = next {
                 self.decoded
                     .push_back(IncomingPacket::Packet { kind, payload });
+                next = self.decoder.decode_small();
             }
             if !self.decoder.is_inside_packet() {
-                return;
+                return None;
             }
         }
+        self.decode_any(observer.as_ref());
+        None
+    }
+
+    /// Decodes packets of any size and type. Large allocations happen here, without the lock.
+    fn decode_any(&mut self, observer: Option<&Observer>) {
         let mut unpacked = 0;
         let connection = &self.connection;
         let wanted = |kind| {
@@ -283,7 +297,7 @@ impl ReaderTask {
             match self.decoder.decode_with(wanted) {
                 Ok(Some(incoming)) if compression::is_packed(&incoming) => {
                     self.progress.ended();
-                    match compression::unpack(incoming, self.limit, wanted, observer.as_ref()) {
+                    match compression::unpack(incoming, self.limit, wanted, observer) {
                         Ok((incoming, length)) => {
                             self.decoded.push_back(incoming);
                             unpacked += length;
@@ -297,7 +311,7 @@ impl ReaderTask {
                 }
                 Ok(Some(incoming)) => {
                     self.progress.ended();
-                    if let Some(observer) = &observer {
+                    if let Some(observer) = observer {
                         observe::show_received(observer, &incoming, None);
                     }
                     if let IncomingPacket::Packet { kind, payload } = &incoming {
@@ -325,10 +339,11 @@ impl ReaderTask {
         }
     }
 
-    /// Handles all complete packets under one lock. Returns why it stopped, whether work may be blocked behind a
-    /// handler, and whether requests have been claimed that are to be started in place.
+    /// Handles all complete packets under one lock. Small ones are also decoded there, so that they need not be put into a
+    /// queue in between; an allocation for these is small, and shared by many. Returns why it stopped, whether work may be blocked
+    /// behind a handler, and whether requests have been claimed that are to be started in place.
     fn handle_batch(&mut self) -> Result<(ReadStop, bool, bool), ConnectionError> {
-        self.decode();
+        let mut small = self.decode();
         let mut state = self.connection.lock_reusing(&mut self.effects);
         let dispatching = !state.dispatch.idle;
         let stopped = loop {
@@ -340,6 +355,13 @@ impl ReaderTask {
                     state.paused = Some(paused);
                     break Ok(ReadStop::Paused(paused));
                 }
+            }
+            if let Some((kind, payload)) = small.take() {
+                if let Err(fatal) = state.handle_small(kind, payload) {
+                    break Err(fatal.into());
+                }
+                small = self.decoder.decode_small();
+                continue;
             }
             match self.decoded.pop_front() {
                 Some(incoming) => {
@@ -360,6 +382,12 @@ impl ReaderTask {
                 }
             }
         };
+        if let Some((kind, payload)) = small {
+            // Left for after the pause, and more may be behind it.
+            self.decoded
+                .push_front(IncomingPacket::Packet { kind, payload });
+            self.more = true;
+        }
         let recovery = state.check_stalled_handler();
         let packet_tasks = std::mem::take(&mut state.packet_tasks);
         self.has_woken |= state.effects.has_wakes();

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::effects::{Action, Effects};
@@ -103,6 +104,27 @@ impl ConnectionState {
     /// [`Fatal`] when the packet ends the connection.
     pub(in crate::peer) fn handle(&mut self, incoming: IncomingPacket) -> Result<(), Fatal> {
         let event = self.session.handle(incoming)?;
+        self.take_event(event);
+        Ok(())
+    }
+
+    /// As [`handle`](Self::handle), for a small packet, which is a request or response most often.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle`](Self::handle).
+    pub(in crate::peer) fn handle_small(
+        &mut self,
+        kind: PacketType,
+        payload: Bytes,
+    ) -> Result<(), Fatal> {
+        let event = self.session.handle_small(kind, payload)?;
+        self.take_event(event);
+        Ok(())
+    }
+
+    #[inline]
+    fn take_event(&mut self, event: Option<Event>) {
         // The streams that a packet opens come before the event of the packet itself.
         if self.session.has_stream_events() {
             self.poll_streams();
@@ -165,7 +187,6 @@ impl ConnectionState {
                 self.effects.add(Action::Leave);
             }
         }
-        Ok(())
     }
 
     /// Responds to a call and ends it.
