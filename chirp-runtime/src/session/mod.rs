@@ -221,13 +221,25 @@ impl Session {
 
     /// Takes the packets that are ready to be written, in exchange for the buffer of an earlier batch.
     /// Returns that buffer as the error if nothing is ready, or if the previous batch has not been written.
-    pub fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
+    pub fn take_batch(&mut self, mut spare: Batch) -> Result<Batch, Batch> {
+        if self.swap_batch(&mut spare) {
+            Ok(spare)
+        } else {
+            Err(spare)
+        }
+    }
+
+    /// As [`take_batch`](Self::take_batch), in place: a `batch` that has been written becomes the one to be written next.
+    /// Returns `false` and leaves `batch` alone if nothing is ready, or if the previous batch has not been written.
+    pub fn swap_batch(&mut self, batch: &mut Batch) -> bool {
         self.admit_items();
         #[cfg(feature = "lz4")]
         self.decide_compression();
-        let batch = self.transmit.take(spare)?;
-        self.stream_batch_taken();
-        Ok(batch)
+        let is_taken = self.transmit.take(batch);
+        if is_taken {
+            self.stream_batch_taken();
+        }
+        is_taken
     }
 
     /// Notes that the batch has been written, and moves queued packets into the transmit buffer.

@@ -178,11 +178,11 @@ impl Transmit {
         self.len() + self.in_flight
     }
 
-    /// Takes all packets, in exchange for a spare buffer. Returns the spare buffer as the error if there are
-    /// none, or if a batch is being written.
-    pub(super) fn take(&mut self, mut spare: Batch) -> Result<Batch, Batch> {
+    /// Takes all packets, in exchange for a spare buffer. Returns `false` if there are none, or if a batch is being
+    /// written.
+    pub(super) fn take(&mut self, spare: &mut Batch) -> bool {
         if self.len() == 0 || self.in_flight > 0 {
-            return Err(spare);
+            return false;
         }
         self.in_flight = self.len();
         self.non_responses_in_flight = mem::take(&mut self.non_responses);
@@ -199,10 +199,10 @@ impl Transmit {
             mem::swap(&mut self.tail, &mut spare.bytes);
             mem::swap(&mut self.inserts, &mut spare.inserts);
         } else {
-            self.close_holes(&mut spare);
+            self.close_holes(spare);
         }
         self.insert_bytes = 0;
-        Ok(spare)
+        true
     }
 
     /// Notes that the packet appended last is not a response.

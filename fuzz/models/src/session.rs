@@ -134,16 +134,18 @@ impl Session {
         true
     }
 
-    pub(crate) fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
+    pub(crate) fn swap_batch(&mut self, batch: &mut Batch) -> bool {
         if self.output.is_empty() {
-            return Err(spare);
+            return false;
         }
         assert!(!self.is_batch_taken, "one batch is written at a time");
+        assert!(batch.is_done(), "nothing is overwritten");
         self.is_batch_taken = true;
-        Ok(Batch {
+        *batch = Batch {
             bytes: std::mem::take(&mut self.output),
             written: 0,
-        })
+        };
+        true
     }
 
     pub(crate) fn batch_written(&mut self) {

@@ -4,6 +4,8 @@
 #[cfg(feature = "lz4")]
 use std::hash::{BuildHasher, RandomState};
 
+use std::sync::atomic::Ordering;
+
 use super::connection_core::ConnectionCore;
 use crate::packet::{IncomingPacket, PacketError, PacketType};
 use crate::peer::monitoring::observe::{self, Observer};
@@ -74,6 +76,18 @@ pub(in crate::peer) fn is_heavy(batch: &Batch) -> bool {
 }
 
 impl ConnectionCore {
+    /// Returns `true` if a batch must be [prepared](Self::prepare) before it is written.
+    #[inline]
+    pub(in crate::peer) fn needs_preparation(&self, batch: &Batch) -> bool {
+        #[cfg(feature = "lz4")]
+        if batch.may_be_compressed() {
+            return true;
+        }
+        #[cfg(not(feature = "lz4"))]
+        let _ = batch;
+        self.observed.load(Ordering::Acquire)
+    }
+
     /// Compresses a batch and shows it to the observer.
     pub(in crate::peer) fn prepare(&self, batch: &mut Batch) {
         #[cfg(feature = "lz4")]

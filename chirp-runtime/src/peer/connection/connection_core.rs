@@ -15,6 +15,7 @@ use super::effects::{Action, Effects};
 use super::sending::Sending;
 use super::state::ConnectionState;
 use super::state_guard::{StateGuard, StateView};
+use super::write_end::WriteEnd;
 use super::writer::{Sink, WriteState};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
@@ -53,6 +54,7 @@ pub(in crate::peer) struct ConnectionCore {
     /// Calls that wait for the writer.
     pub(in crate::peer) submit_queue: SubmitQueue,
     pub(in crate::peer) sink: Mutex<Sink>,
+    pub(super) write_end: WriteEnd,
     /// The reader task's waker.
     pub(in crate::peer) reader: Mutex<Option<Waker>>,
     pub(in crate::peer) in_place: ReaderInPlace,
@@ -119,6 +121,7 @@ impl ConnectionCore {
             state: Mutex::new(ConnectionState::new(session)),
             submit_queue: SubmitQueue::new(can_take_over),
             sink: Mutex::new(sink),
+            write_end: WriteEnd::default(),
             reader: Mutex::default(),
             in_place: ReaderInPlace::default(),
             stays: HandlerStays::default(),
@@ -155,13 +158,24 @@ impl ConnectionCore {
     /// Locks the connection's state. The guard must not be held across a write or an await.
     #[inline]
     pub(in crate::peer) fn lock(&self) -> StateGuard<'_> {
-        StateGuard::new(self, self.state.lock())
+        StateGuard::new(self, self.lock_settled())
+    }
+
+    /// Locks the connection's state, and frees the turn to write if the last write has ended without the lock.
+    #[inline]
+    fn lock_settled(&self) -> MutexGuard<'_, ConnectionState> {
+        let mut state = self.state.lock();
+        if self.write_end.has_ended() {
+            self.write_end.close();
+            state.settle_write();
+        }
+        state
     }
 
     /// Locks the connection's state for a step that needs no reconciliation, or that decides whether it does.
     #[inline]
     pub(super) fn lock_unreconciled(&self) -> MutexGuard<'_, ConnectionState> {
-        self.state.lock()
+        self.lock_settled()
     }
 
     /// Goes on with a lock as [`lock`](Self::lock) would have begun.
@@ -180,13 +194,13 @@ impl ConnectionCore {
         &'a self,
         effects: &'a mut Box<Effects>,
     ) -> StateGuard<'a> {
-        StateGuard::reusing(self, self.state.lock(), effects)
+        StateGuard::reusing(self, self.lock_settled(), effects)
     }
 
     /// Locks the connection's state for reading alone.
     #[inline]
     pub(in crate::peer) fn look(&self) -> StateView<'_> {
-        StateView::new(self.state.lock())
+        StateView::new(self.lock_settled())
     }
 
     /// Reconciles the state after a change outside of the lock: a stream half was dropped, or the memory budget has

@@ -11,6 +11,7 @@ pub(in crate::peer) mod reader;
 pub(in crate::peer) mod sending;
 pub(in crate::peer) mod state;
 pub(in crate::peer) mod state_guard;
+mod write_end;
 pub(in crate::peer) mod writer;
 
 pub(in crate::peer) use connection_core::{ConnectionCore, recycle};

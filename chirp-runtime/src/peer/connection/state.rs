@@ -19,7 +19,7 @@ use crate::peer::server::packets::PacketQueues;
 use crate::peer::server::serving::Serving;
 use crate::peer::stream::table::StreamTable;
 use crate::peer::{CallError, ConnectionError};
-use crate::session::{Batch, Event, Fatal, InboundCallId, ReadState, Refused, Session};
+use crate::session::{Event, Fatal, InboundCallId, ReadState, Refused, Session};
 
 /// The state behind a connection's lock: the session, and the tables that belong to it. It is reached through a
 /// [`StateGuard`](super::state_guard::StateGuard).
@@ -35,8 +35,6 @@ pub(in crate::peer) struct ConnectionState {
     pub(in crate::peer) write_state: WriteState,
     /// The [`Session::output_mark`] up to which a dispatcher will write by itself.
     pub(super) deferred_output: u64,
-    /// The buffer of the last batch, kept for the next.
-    pub(in crate::peer) spare: Batch,
     /// The buffers of the last flush of the submit queue, kept for the next.
     pub(in crate::peer) spare_calls: SubmittedCalls,
     /// The number of handlers that had been started when the queue was last flushed.
@@ -78,7 +76,6 @@ impl ConnectionState {
             paused: None,
             write_state: WriteState::Idle,
             deferred_output: 0,
-            spare: Batch::default(),
             spare_calls: SubmittedCalls::default(),
             handlers_before: 0,
             packets: PacketQueues::default(),
@@ -236,10 +233,9 @@ impl ConnectionState {
     #[inline]
     pub(super) fn needs_nothing(&self) -> bool {
         self.is_reconciled()
-            && self.effects.is_nothing()
             && self.end.is_none()
             && matches!(self.sending, Sending::Open)
-            && self.queue.is_empty()
+            && (self.queue.is_empty() || !self.dispatch.idle)
             && self.session.nothing_waits()
             && !self.session.has_output()
     }

@@ -112,8 +112,9 @@ impl<'a> StateGuard<'a> {
 
     #[inline]
     fn reconcile(&mut self) {
-        let budget = self.effects.connection.budget.as_deref();
-        self.state.reconcile(budget);
+        let connection = self.effects.connection;
+        connection.watch_write(&mut self.state);
+        self.state.reconcile(connection.budget.as_deref());
     }
 }
 

@@ -143,30 +143,45 @@ impl ConnectionCore {
     pub(in crate::peer) fn take_turn(&self, state: &mut ConnectionState) -> Option<WriteLease<'_>> {
         // A writer task that has not started looks for output when it does.
         let waker = self.writer.get()?;
-        let batch = state.take_turn()?;
+        if !state.write_state.is_free() || state.end.is_some() || !state.session.has_output() {
+            return None;
+        }
+        // Nobody else locks the sink while the turn is free.
+        if !state.session.swap_batch(&mut self.lock_sink().batch) {
+            return None;
+        }
+        state.write_state = WriteState::Writing;
+        if self.budget.is_none() {
+            self.write_end.open();
+        }
         let held = WriteGuard(self);
-        Some(WriteLease { held, batch, waker })
+        Some(WriteLease { held, waker })
     }
 
     /// Writes the batch of a lease, once. A remainder is left to the writer task.
     pub(in crate::peer) fn write(&self, lease: WriteLease<'_>) {
-        let WriteLease {
-            held,
-            mut batch,
-            waker,
-        } = lease;
-        let heavy = compression::is_heavy(&batch);
-        if !heavy {
-            self.prepare(&mut batch);
-        }
+        let WriteLease { held, waker } = lease;
         let mut sink = self.lock_sink();
-        sink.batch = batch;
-        if heavy {
+        if compression::is_heavy(&sink.batch) {
             drop(sink);
-            held.release(None);
+            held.release(false);
             return;
         }
+        if self.needs_preparation(&sink.batch) {
+            sink = self.prepare_loaded(sink);
+        }
         held.poll_write(sink, waker);
+    }
+
+    /// Prepares the batch of the sink. Observers are called here, so the sink is not locked meanwhile.
+    #[cold]
+    fn prepare_loaded<'a>(&'a self, mut sink: MutexGuard<'a, Sink>) -> MutexGuard<'a, Sink> {
+        let mut batch = mem::take(&mut sink.batch);
+        drop(sink);
+        self.prepare(&mut batch);
+        let mut sink = self.lock_sink();
+        sink.batch = batch;
+        sink
     }
 
     /// Writes once in place of the writer task, which has been woken on a worker thread that a handler blocks.
@@ -199,38 +214,40 @@ impl ConnectionCore {
     /// Loads a batch into the sink, if it has none and there is output. The caller must hold the turn and no lock.
     pub(in crate::peer) fn load(&self) {
         let mut sink = self.lock_sink();
-        let is_loaded = !sink.batch.is_done();
-        // A batch that was left to the writer task because compressing it takes long.
-        let is_heavy = is_loaded && compression::is_heavy(&sink.batch);
-        let heavy = is_heavy.then(|| mem::take(&mut sink.batch));
-        drop(sink);
-        let fresh = match heavy {
-            None if !is_loaded => self.lock().take_batch(),
-            heavy => heavy,
-        };
-        // Without a lock: observers are called here.
-        if let Some(mut batch) = fresh {
-            self.prepare(&mut batch);
-            self.lock_sink().batch = batch;
+        if sink.batch.is_done() {
+            drop(sink);
+            let is_loaded = {
+                let mut state = self.lock();
+                state.session.swap_batch(&mut self.lock_sink().batch)
+            };
+            sink = self.lock_sink();
+            if !is_loaded || !self.needs_preparation(&sink.batch) {
+                return;
+            }
+        } else if !compression::is_heavy(&sink.batch) {
+            return;
+        }
+        // Fresh, or left to the writer task because compressing it takes long.
+        drop(self.prepare_loaded(sink));
+    }
+
+    /// Before the lock is released: makes the write in progress end under the lock if something follows from its end.
+    #[inline]
+    pub(super) fn watch_write(&self, state: &mut ConnectionState) {
+        if self.write_end.is_open() && !state.needs_nothing() && !self.write_end.close() {
+            state.settle_write();
         }
     }
 
     /// Records that a batch has been written. Returns `true` if there is more output; then the turn is in the state
     /// `next`. Otherwise it is free.
-    fn note_written(&self, spare: Batch, next: WriteState) -> bool {
+    fn note_written(&self, next: WriteState) -> bool {
         let mut state = self.lock_unreconciled();
-        if self.budget.is_none() && state.needs_nothing() {
-            state.spare = spare;
-            state.session.batch_written();
-            state.write_state = WriteState::Idle;
+        if self.budget.is_none() && state.effects.is_nothing() && state.needs_nothing() {
+            state.settle_write();
             return false;
         }
         let mut state = self.reconciling(state);
-        let mut spare = Some(spare);
-        // After the end it may hold payloads that were not written; they are dropped after the lock is released.
-        if state.end.is_none() {
-            state.spare = spare.take().unwrap_or_default();
-        }
         state.session.batch_written();
         if let Sending::Closing { batches } = &mut state.sending {
             *batches += 1;
@@ -276,31 +293,17 @@ impl ConnectionState {
         }
     }
 
-    fn take_turn(&mut self) -> Option<Batch> {
-        if !self.write_state.is_free() || self.end.is_some() {
-            return None;
-        }
-        let batch = self.take_batch()?;
-        self.write_state = WriteState::Writing;
-        Some(batch)
-    }
-
-    fn take_batch(&mut self) -> Option<Batch> {
-        match self.session.take_batch(mem::take(&mut self.spare)) {
-            Ok(batch) => Some(batch),
-            Err(spare) => {
-                self.spare = spare;
-                None
-            }
-        }
+    /// Frees the turn to write behind a write from whose end nothing else follows.
+    pub(super) fn settle_write(&mut self) {
+        self.session.batch_written();
+        self.write_state = WriteState::Idle;
     }
 }
 
-/// The turn to write, and the batch to write.
+/// The turn to write the batch that the sink has.
 #[must_use]
 pub(in crate::peer) struct WriteLease<'a> {
     held: WriteGuard<'a>,
-    batch: Batch,
     /// The writer task's waker.
     waker: &'a Waker,
 }
@@ -313,9 +316,8 @@ impl WriteGuard<'_> {
     fn poll_write(self, mut sink: MutexGuard<'_, Sink>, waker: &Waker) {
         match self.0.poll_sink(&mut sink, &mut Context::from_waker(waker)) {
             Poll::Ready(Ok(())) => {
-                let spare = mem::take(&mut sink.batch);
                 drop(sink);
-                self.release(Some(spare));
+                self.release(true);
             }
             Poll::Ready(Err(error)) => {
                 drop(sink);
@@ -323,17 +325,22 @@ impl WriteGuard<'_> {
             }
             Poll::Pending => {
                 drop(sink);
-                self.release(None);
+                self.release(false);
             }
         }
     }
 
     /// Releases the turn after a complete write, and hands it to the writer task otherwise.
-    fn release(self, written: Option<Batch>) {
+    fn release(self, is_written: bool) {
         let connection = self.0;
-        let is_handed_over = if let Some(spare) = written {
-            connection.note_written(spare, WriteState::WriterOwned)
+        if is_written && connection.write_end.end() {
+            mem::forget(self);
+            return;
+        }
+        let is_handed_over = if is_written {
+            connection.note_written(WriteState::WriterOwned)
         } else {
+            connection.write_end.close();
             connection.lock().write_state = WriteState::WriterOwned;
             true
         };
@@ -346,12 +353,14 @@ impl WriteGuard<'_> {
     fn fail(self, error: io::Error) {
         let connection = self.0;
         mem::forget(self);
+        connection.write_end.close();
         connection.fail_writing(error);
     }
 }
 
 impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
+        self.0.write_end.close();
         self.0.lock().write_state = WriteState::WriterOwned;
         self.0
             .end(io::Error::other("the program's channel panicked").into());
@@ -498,10 +507,9 @@ impl WriterTask {
                 let mut sink = connection.lock_sink();
                 match connection.poll_sink(&mut sink, cx) {
                     Poll::Ready(Ok(())) => {
-                        let spare = mem::take(&mut sink.batch);
                         drop(sink);
                         self.timer = None;
-                        holds_turn = connection.note_written(spare, WriteState::Writing);
+                        holds_turn = connection.note_written(WriteState::Writing);
                         if connection.has_ended() {
                             if holds_turn {
                                 connection.lock().write_state = WriteState::WriterOwned;

@@ -65,6 +65,12 @@ impl Batch {
         self.len() > HEAVY && lengths.sum::<usize>() > HEAVY
     }
 
+    /// Returns `true` unless it is known that no payload is to be compressed.
+    #[inline]
+    pub fn may_be_compressed(&self) -> bool {
+        !matches!(self.compression, Compression::None)
+    }
+
     /// Compresses the large payloads of a batch of which nothing has been written, if the other side accepts
     /// that. Returns whether the other side should be asked.
     ///

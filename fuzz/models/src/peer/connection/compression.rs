@@ -7,5 +7,9 @@ pub(in crate::peer) fn is_heavy(_: &Batch) -> bool {
 }
 
 impl ConnectionCore {
+    pub(in crate::peer) fn needs_preparation(&self, _: &Batch) -> bool {
+        false
+    }
+
     pub(in crate::peer) fn prepare(&self, _: &mut Batch) {}
 }

@@ -9,6 +9,7 @@ use super::reader::{Recoveries, TakenReader};
 use super::sending::Sending;
 use super::state::ConnectionState;
 use super::state_guard::{StateGuard, StateView};
+use super::write_end::WriteEnd;
 use super::writer::{Sink, WriteState};
 use crate::channel::{Wire, WireWriter};
 use crate::packet::Payload;
@@ -25,6 +26,7 @@ pub(in crate::peer) struct ConnectionCore {
     state: Mutex<ConnectionState>,
     pub(in crate::peer) submit_queue: SubmitQueue,
     pub(in crate::peer) sink: Mutex<Sink>,
+    pub(super) write_end: WriteEnd,
     pub(in crate::peer) in_place: ReaderInPlace,
     pub(in crate::peer) stays: HandlerStays,
     pub(in crate::peer) bytes_written: AtomicU64,
@@ -57,6 +59,7 @@ impl ConnectionCore {
             state: Mutex::default(),
             submit_queue: SubmitQueue::new(true),
             sink: Mutex::new(Sink::new(Box::new(WireWriter(wire.clone())))),
+            write_end: WriteEnd::default(),
             in_place: ReaderInPlace::default(),
             stays: HandlerStays::default(),
             bytes_written: AtomicU64::new(0),
@@ -87,11 +90,20 @@ impl ConnectionCore {
     }
 
     pub(in crate::peer) fn lock(&self) -> StateGuard<'_> {
-        StateGuard::new(self, self.state.lock())
+        StateGuard::new(self, self.lock_settled())
+    }
+
+    fn lock_settled(&self) -> MutexGuard<'_, ConnectionState> {
+        let mut state = self.state.lock();
+        if self.write_end.has_ended() {
+            self.write_end.close();
+            state.settle_write();
+        }
+        state
     }
 
     pub(super) fn lock_unreconciled(&self) -> MutexGuard<'_, ConnectionState> {
-        self.state.lock()
+        self.lock_settled()
     }
 
     pub(super) fn reconciling<'a>(
@@ -105,11 +117,11 @@ impl ConnectionCore {
         &'a self,
         effects: &'a mut Box<Effects>,
     ) -> StateGuard<'a> {
-        StateGuard::reusing(self, self.state.lock(), effects)
+        StateGuard::reusing(self, self.lock_settled(), effects)
     }
 
     pub(in crate::peer) fn look(&self) -> StateView<'_> {
-        StateView::new(self.state.lock())
+        StateView::new(self.lock_settled())
     }
 
     pub(in crate::peer) fn reconcile(&self) {

@@ -12,6 +12,8 @@ pub(in crate::peer) mod sending;
 pub(in crate::peer) mod state;
 #[path = "../../../../../chirp-runtime/src/peer/connection/state_guard.rs"]
 pub(in crate::peer) mod state_guard;
+#[path = "../../../../../chirp-runtime/src/peer/connection/write_end.rs"]
+mod write_end;
 #[path = "../../../../../chirp-runtime/src/peer/connection/writer.rs"]
 pub(in crate::peer) mod writer;
 

@@ -13,7 +13,7 @@ use crate::peer::monitoring::budget::Budget;
 use crate::peer::server::dispatch::Dispatch;
 use crate::peer::server::inbound_call::InboundCall;
 use crate::peer::server::serving::Serving;
-use crate::session::{Batch, InboundCallId, OutboundCallId, Session};
+use crate::session::{InboundCallId, OutboundCallId, Session};
 
 /// The part of a connection's state that the sources use.
 pub(in crate::peer) struct ConnectionState {
@@ -24,7 +24,6 @@ pub(in crate::peer) struct ConnectionState {
     pub(in crate::peer) dispatch: Dispatch,
     pub(in crate::peer) write_state: WriteState,
     pub(super) deferred_output: u64,
-    pub(in crate::peer) spare: Batch,
     pub(in crate::peer) spare_calls: SubmittedCalls,
     pub(in crate::peer) handlers_before: u64,
     pub(in crate::peer) serving: Option<Arc<Serving>>,
@@ -43,7 +42,6 @@ impl Default for ConnectionState {
             dispatch: Dispatch::default(),
             write_state: WriteState::Idle,
             deferred_output: 0,
-            spare: Batch::default(),
             spare_calls: SubmittedCalls::default(),
             handlers_before: 0,
             serving: Some(Arc::new(Serving)),
@@ -64,10 +62,9 @@ impl ConnectionState {
     }
 
     pub(super) fn needs_nothing(&self) -> bool {
-        self.effects.is_nothing()
-            && self.end.is_none()
+        self.end.is_none()
             && matches!(self.sending, Sending::Open)
-            && self.queue.is_empty()
+            && (self.queue.is_empty() || !self.dispatch.idle)
             && !self.session.has_output()
     }
 
