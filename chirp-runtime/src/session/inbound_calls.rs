@@ -1,8 +1,6 @@
-use std::collections::HashMap;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-
+use super::request_ids::RequestIds;
 use super::slab::{Slab, SlabKey, Slot};
 
 /// The cost of an application packet in addition to its payload, so that empty packets are not free.
@@ -30,9 +28,8 @@ impl SlabKey for InboundCallId {
 #[derive(Debug, Default)]
 pub(super) struct InboundCalls {
     calls: Slab<InboundCallId, RunningCall>,
-    /// The slots of the pending calls, by the request ids that the other side chose. There are a few thousand at
-    /// most, so that a fast hash with a secret seed is enough.
-    pending: HashMap<u32, u32, RandomState>,
+    /// The slots of the pending calls.
+    pending: RequestIds,
     bytes: usize,
 }
 
@@ -61,7 +58,7 @@ impl InboundCalls {
 
     /// Marks the pending call with this request id as answered, if there is one, and returns it.
     pub(super) fn take_id(&mut self, id: u32) -> Option<InboundCallId> {
-        let slot = self.pending.remove(&id)?;
+        let slot = self.pending.remove(id)?;
         let key = self.calls.key_at(slot)?;
         self.calls.get_mut(key)?.pending = false;
         Some(key)
@@ -72,7 +69,7 @@ impl InboundCalls {
         let call = self.calls.get_mut(key).filter(|call| call.pending)?;
         call.pending = false;
         let id = call.id;
-        self.pending.remove(&id);
+        self.pending.remove(id);
         Some(id)
     }
 
@@ -99,7 +96,7 @@ impl InboundCalls {
         };
         self.bytes -= call.size;
         if call.pending {
-            self.pending.remove(&call.id);
+            self.pending.remove(call.id);
         }
     }
 

@@ -22,6 +22,7 @@ mod limits;
 mod outbound;
 mod outbound_calls;
 mod packets;
+mod request_ids;
 mod send_backlog;
 mod slab;
 mod streams;
