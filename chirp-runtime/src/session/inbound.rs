@@ -83,6 +83,12 @@ impl Session {
         self.inbound.is_pending(call)
     }
 
+    /// Returns `true` if [all](Self::is_wanted) running calls are wanted. None has been cancelled whose handler has not ended
+    /// then.
+    pub fn are_all_wanted(&self) -> bool {
+        self.inbound.pending() == self.inbound.running()
+    }
+
     /// Sends the response of a call. The response is dropped if the call has been answered in the meantime,
     /// for instance by a cancellation; `data` then stays with the caller, as small data always does.
     pub fn respond(&mut self, call: InboundCallId, code: ResultCode, data: &mut Payload) {

@@ -106,6 +106,10 @@ impl Session {
         true
     }
 
+    pub(crate) fn are_all_wanted(&self) -> bool {
+        true
+    }
+
     pub(crate) fn lacks_room_for_answers(&self) -> bool {
         false
     }

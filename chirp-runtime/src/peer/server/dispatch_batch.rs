@@ -25,8 +25,10 @@ pub(in crate::peer) struct DispatchBatch {
     revoked: bool,
     /// The handler whose first poll is running.
     active: Option<ActiveHandler>,
-    /// Claimed requests that have not been started, in order of arrival, with the numbers of their handlers.
-    claimed: VecDeque<(u64, InboundCall)>,
+    /// Claimed requests that have not been started, in order of arrival.
+    claimed: VecDeque<InboundCall>,
+    /// The number of the handler of the request that was claimed last. Those before it have the numbers before.
+    last: u64,
     /// Results of handlers that have returned.
     replies: Vec<(InboundCallId, ResultCode, Payload)>,
     /// The total size of `replies`.
@@ -71,8 +73,11 @@ impl DispatchBatch {
         if self.reply_bytes > REPLIES {
             return None;
         }
-        let (number, call) = self.claimed.pop_front()?;
-        let active = ActiveHandler { number, since: now };
+        let call = self.claimed.pop_front()?;
+        let active = ActiveHandler {
+            number: self.last - self.claimed.len() as u64,
+            since: now,
+        };
         self.active = Some(active);
         Some((call, active))
     }
@@ -95,19 +100,27 @@ impl DispatchBatch {
         !self.replies.is_empty() || !self.tasks.is_empty()
     }
 
-    /// Adds a request, whose handler is the one with this number.
+    /// Adds a request, whose handler is the one with this number. It is the next after those of the requests before.
     pub(in crate::peer) fn claim(&mut self, number: u64, call: InboundCall) {
         if self.claimed.capacity() == 0 {
             // Most connections are never busy.
             self.claimed.reserve_exact(1);
         }
-        self.claimed.push_back((number, call));
+        self.claimed.push_back(call);
+        self.last = number;
+    }
+
+    /// Claims a whole queue at once, in exchange for the empty one of the batch. The last of its requests gets the handler
+    /// with the number `last`.
+    pub(in crate::peer) fn claim_all(&mut self, last: u64, queue: &mut VecDeque<InboundCall>) {
+        mem::swap(&mut self.claimed, queue);
+        self.last = last;
     }
 
     /// Removes a request that has been cancelled, if it is here and has not been started.
     pub(in crate::peer) fn forget(&mut self, id: InboundCallId) -> Option<InboundCall> {
-        let at = self.claimed.iter().position(|(_, call)| call.id == id)?;
-        self.claimed.remove(at).map(|(_, call)| call)
+        let at = self.claimed.iter().position(|call| call.id == id)?;
+        self.claimed.remove(at)
     }
 
     /// Takes the queue away from this batch's dispatcher.
@@ -126,7 +139,7 @@ impl DispatchBatch {
         impl Sized + use<>,
     ) {
         let (claimed, replies) = (mem::take(&mut self.claimed), mem::take(&mut self.replies));
-        let waiting: Vec<_> = claimed.iter().map(|(_, call)| call.id).collect();
+        let waiting: Vec<_> = claimed.iter().map(|call| call.id).collect();
         let answered: Vec<_> = replies.iter().map(|(id, ..)| *id).collect();
         let tasks = mem::take(&mut self.tasks);
         (
@@ -169,8 +182,9 @@ impl ConnectionState {
 
     /// Returns claimed requests that have not been started to the front of the queue.
     pub(in crate::peer) fn put_back(&mut self, batch: &mut DispatchBatch) {
-        while let Some((_, call)) = batch.claimed.pop_back() {
-            self.queue.push_front(call);
+        if !batch.claimed.is_empty() {
+            batch.claimed.append(&mut self.queue);
+            mem::swap(&mut batch.claimed, &mut self.queue);
         }
     }
 }

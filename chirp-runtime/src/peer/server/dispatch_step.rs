@@ -7,6 +7,10 @@ use crate::peer::server::dispatch_batch::DispatchBatch;
 use crate::peer::server::inbound_call::InboundCall;
 use crate::peer::server::serving::Serving;
 
+/// The maximum number of requests that are claimed at once without a look at each. A request that is cancelled is searched
+/// among them.
+const CLAIMED: usize = 128;
+
 /// The next step of a dispatcher.
 pub(super) enum DispatchStep {
     /// Start the requests of the batch.
@@ -28,7 +32,8 @@ pub(super) enum StartSite {
 }
 
 impl ConnectionState {
-    /// Commits the results of a dispatcher's batch, and claims up to `count` requests for it.
+    /// Commits the results of a dispatcher's batch, and claims requests for it: `count` of them, more only if the queue is
+    /// short, or fewer if there are no more.
     pub(super) fn fill(
         &mut self,
         batch: &mut DispatchBatch,
@@ -51,6 +56,11 @@ impl ConnectionState {
         if self.session.lacks_room_for_answers() {
             self.put_back(batch);
             return self.end_dispatch();
+        }
+        if batch.waiting() == 0 && self.can_claim_all() {
+            // More than are started now, perhaps: that costs less than to divide the queue.
+            self.dispatch.count += self.queue.len() as u64;
+            batch.claim_all(self.dispatch.count, &mut self.queue);
         }
         while batch.waiting() < count
             && let Some(call) = self.queue.pop_front()
@@ -81,6 +91,13 @@ impl ConnectionState {
         }
         serving.clone_from(&self.serving);
         DispatchStep::Begin
+    }
+
+    /// Returns `true` if the queue is short, no method of its requests can be slow, and all of them are wanted.
+    fn can_claim_all(&self) -> bool {
+        self.queue.len() <= CLAIMED
+            && self.dispatch.slow.is_empty()
+            && self.session.are_all_wanted()
     }
 
     /// Commits the results of the reader's batch, and leaves what it has not started to the dispatcher.

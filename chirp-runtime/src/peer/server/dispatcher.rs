@@ -93,7 +93,7 @@ impl Future for Dispatcher {
                     return Poll::Pending;
                 }
                 DispatchStep::Begin => {
-                    left = left.saturating_sub(starter.start_watched(&mut spent));
+                    left = left.saturating_sub(starter.start_watched(left, &mut spent));
                 }
                 DispatchStep::Slow(call, active) => starter.start_slow(call, active),
                 DispatchStep::Idle => return Poll::Pending,

@@ -101,26 +101,26 @@ impl HandlerStarter {
     }
 
     /// As [`start_batch`](Self::start_batch), while the watchdog observes this dispatcher.
-    pub(super) fn start_watched(&mut self, spent: &mut Duration) -> usize {
+    pub(super) fn start_watched(&mut self, limit: usize, spent: &mut Duration) -> usize {
         if !self.connection.can_take_over {
-            return self.start_batch(spent);
+            return self.start_batch(limit, spent);
         }
         let stay = self.connection.stays.begin();
         self.connection.stays.observe(&self.connection);
-        let count = self.start_batch(spent);
+        let count = self.start_batch(limit, spent);
         self.connection.stays.end(stay);
         count
     }
 
-    /// Starts the claimed requests. Returns how many it has started, and adds the time it has taken to `spent`.
-    pub(super) fn start_batch(&mut self, spent: &mut Duration) -> usize {
+    /// Starts claimed requests, up to `limit`. Returns how many it has started, and adds the time it has taken to `spent`.
+    pub(super) fn start_batch(&mut self, limit: usize, spent: &mut Duration) -> usize {
         let mut now = Instant::now();
         let mut result = None;
         let mut count = 0;
         loop {
             let mut batch = self.batch.lock();
             let orphaned_result = result.and_then(|result| batch.record(result));
-            let next = if *spent > BUDGET {
+            let next = if *spent > BUDGET || count == limit {
                 None
             } else {
                 batch.begin(now)

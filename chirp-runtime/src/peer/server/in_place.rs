@@ -111,7 +111,7 @@ impl HandlerStarter {
         let mut spent = Duration::ZERO;
         let mut has_woken = false;
         loop {
-            self.start_batch(&mut spent);
+            self.start_batch(self.piece, &mut spent);
             self.discard_services();
             let Self {
                 connection,

@@ -21,6 +21,11 @@ pub(in crate::peer) struct SlowMethods {
 }
 
 impl SlowMethods {
+    /// Returns `true` if no method is slow.
+    pub(in crate::peer) fn is_empty(&self) -> bool {
+        self.methods.is_empty()
+    }
+
     /// Returns `true` if a method is slow.
     pub(in crate::peer) fn contains(&self, method: &[u8]) -> bool {
         !self.methods.is_empty() && self.methods.contains_key(key(method))
