@@ -121,10 +121,17 @@ impl Payload {
 
     /// Attaches stream halves, in the order in which the values name them.
     #[must_use]
-    pub fn attach(mut self, attachments: Attachments) -> Self {
+    #[inline]
+    pub fn attach(self, attachments: Attachments) -> Self {
         if attachments.is_empty() {
-            return self;
+            self
+        } else {
+            self.attach_some(attachments)
         }
+    }
+
+    #[inline(never)]
+    fn attach_some(mut self, attachments: Attachments) -> Self {
         let body = self.take_large();
         Self(Repr::Parted(Box::new(Parted {
             head: self.into_vec().unwrap_or_default(),

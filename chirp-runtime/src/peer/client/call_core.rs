@@ -62,7 +62,8 @@ pub(super) enum CallState {
 /// A call that has been sent.
 pub(in crate::peer) enum SentCall {
     Remote(Outgoing),
-    Local(LocalCall),
+    /// Boxed, so that other calls are small.
+    Local(Box<LocalCall>),
     /// The call passes layers, of which the innermost makes another call.
     Layered(LayeredCall),
     Failed(CallError),
@@ -244,7 +245,7 @@ impl CallCore {
             CallState::Connecting(wait) => Some(wait.runtime()),
             CallState::Pausing(pause) => Some(pause.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
-            | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => outgoing.runtime(),
             CallState::Sent(SentCall::Layered(call)) => call.runtime(),
             CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
                 Handle::try_current().ok()
@@ -336,7 +337,7 @@ impl CallCore {
                     deadline: self.limit.deadline(),
                 };
                 let sent = LocalCall::new(&*handler, *back, method, params, *streams, context);
-                CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
+                CallState::sent(sent.map(|(local, stream)| (SentCall::local(local), stream)))
             }
             CallTarget::Layered(chain) => {
                 let call = OutgoingCall::new(chain, method.clone(), params, (*streams).into());
@@ -398,7 +399,8 @@ impl CallCore {
             match &mut self.state {
                 CallState::Sent(SentCall::Remote(outgoing)) => {
                     if let Some(value) = outgoing.take_value() {
-                        self.state = CallState::Sent(SentCall::Over);
+                        // Nothing is left in the old state.
+                        mem::forget(mem::replace(&mut self.state, SentCall::Over.into()));
                         self.span = None;
                         return Poll::Ready(Ok(value.into()));
                     }
@@ -549,9 +551,9 @@ impl CallCore {
     pub(super) fn locate(&self, error: CallError) -> CallError {
         let peer = match &self.state {
             CallState::Sent(SentCall::Remote(outgoing))
-            | CallState::Streaming(SentCall::Remote(outgoing), _) => {
-                outgoing.connection().remote.as_ref()
-            }
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => outgoing
+                .connection()
+                .and_then(|connection| connection.remote.as_ref()),
             _ => None,
         };
         error.at(&self.method, peer)

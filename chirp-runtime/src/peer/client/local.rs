@@ -14,6 +14,7 @@ use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
 use crate::packet::{self, ErrorData, FrameworkError, Payload, StreamOpen};
 use crate::peer::client::answer::{Answer, Answered};
+use crate::peer::client::call_core::SentCall;
 use crate::peer::client::call_options::CallOptions;
 use crate::peer::server::task::{drop_caught, panicked};
 use crate::peer::stream::consumer::Consumer;
@@ -74,6 +75,12 @@ impl LocalContext<'_> {
         Ok(CallContext::new(back, extensions, None)
             .within(self.deadline)
             .received(info))
+    }
+}
+
+impl SentCall {
+    pub(super) fn local(call: LocalCall) -> Self {
+        Self::Local(Box::new(call))
     }
 }
 

@@ -391,7 +391,8 @@ impl From<Refused> for CallError {
 
 /// A call in progress. Dropping it cancels the call.
 pub(in crate::peer) struct Outgoing {
-    link: ConnectionRef,
+    /// `None` once the call has returned a value.
+    link: Option<ConnectionRef>,
     /// `None` once the call is over.
     slot: Option<Arc<PendingCall>>,
     /// The connection ended before the session got the call.
@@ -399,19 +400,19 @@ pub(in crate::peer) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(in crate::peer) fn runtime(&self) -> Handle {
-        self.link.connection().runtime.clone()
+    pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
+        Some(self.connection()?.runtime.clone())
     }
 
     pub(in crate::peer) fn new(link: ConnectionRef, slot: Arc<PendingCall>) -> Self {
         Self {
-            link,
+            link: Some(link),
             slot: Some(slot),
             never_sent: false,
         }
     }
 
-    /// Takes the result, if the call has returned a value without streams.
+    /// Takes the result, if the call has returned a value without streams. Then nothing is left to be dropped.
     #[inline]
     pub(in crate::peer) fn take_value(&mut self) -> Option<Bytes> {
         let value = self.slot.as_ref()?.take_value()?;
@@ -419,11 +420,12 @@ impl Outgoing {
         if let Some(slot) = self.slot.take() {
             PendingCall::give(slot);
         }
+        self.link = None;
         Some(value)
     }
 
     pub(in crate::peer) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
-        let Some(slot) = &self.slot else {
+        let (Some(slot), Some(link)) = (&self.slot, &self.link) else {
             return Poll::Pending;
         };
         if let Poll::Ready(found) = slot.poll(cx.waker()) {
@@ -433,17 +435,18 @@ impl Outgoing {
             }
             return Poll::Ready(match found {
                 Ok((outcome, None)) => into_answer(outcome),
-                Ok((outcome, Some(streams))) => self.with_streams(outcome, *streams),
+                Ok((outcome, Some(streams))) => with_streams(link, outcome, *streams),
                 Err(refused) => Err(refused.into()),
             });
         }
         // The end of the session is set before its callers are woken.
-        if !self.connection().has_ended() {
+        let connection = link.connection();
+        if !connection.has_ended() {
             return Poll::Pending;
         }
         self.never_sent = slot.was_never_sent();
         self.slot = None;
-        Poll::Ready(Err(CallError::ConnectionLost(self.connection().reason())))
+        Poll::Ready(Err(CallError::ConnectionLost(connection.reason())))
     }
 
     /// Returns `true` if the call has failed without having been sent.
@@ -451,26 +454,31 @@ impl Outgoing {
         self.never_sent
     }
 
-    /// Converts an outcome that came with streams.
-    fn with_streams(&self, outcome: CallOutcome, (call, unbound): AnswerWithStreams) -> Answer {
-        let arrived = InboundStreams::new(&self.link, StreamCarrier::Answer(call), unbound);
-        let answered = into_answer(outcome)?;
-        Ok(Answered::carrying(answered.into_data(), arrived))
+    /// Returns the connection, unless the call has returned a value.
+    pub(in crate::peer) fn connection(&self) -> Option<&Arc<ConnectionCore>> {
+        self.link.as_ref().map(ConnectionRef::connection)
     }
+}
 
-    pub(in crate::peer) fn connection(&self) -> &Arc<ConnectionCore> {
-        self.link.connection()
-    }
+/// Converts an outcome that came with streams.
+fn with_streams(
+    link: &ConnectionRef,
+    outcome: CallOutcome,
+    (call, unbound): AnswerWithStreams,
+) -> Answer {
+    let arrived = InboundStreams::new(link, StreamCarrier::Answer(call), unbound);
+    let answered = into_answer(outcome)?;
+    Ok(Answered::carrying(answered.into_data(), arrived))
 }
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        let Some(slot) = self.slot.take() else {
+        let (Some(slot), Some(connection)) = (self.slot.take(), self.connection()) else {
             return;
         };
-        if self.connection().cancel(&slot) {
+        if connection.cancel(&slot) {
             PendingCall::give(slot);
-            self.connection().watch_abandoned();
+            connection.watch_abandoned();
         }
     }
 }
