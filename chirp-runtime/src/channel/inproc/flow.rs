@@ -47,7 +47,12 @@ impl Flow {
                     return Poll::Pending;
                 }
                 buf.put_slice(&state.bytes[..taken]);
-                state.bytes.advance(taken);
+                if taken == state.bytes.len() {
+                    // Leaves all of the buffer to the next write.
+                    state.bytes.clear();
+                } else {
+                    state.bytes.advance(taken);
+                }
             }
             Poll::Ready(Ok(()))
         })
