@@ -396,9 +396,10 @@ impl ReaderTask {
             && self.connection.starts_in_place
             && state.can_start_in_place()
             && state.claim_in_place(&mut self.starter, &self.connection, &mut self.has_woken);
-        // Reconciling may wake the dispatcher, whose handlers may then block responses that have not been written.
+        // Reconciling may wake the dispatcher, whose handlers may then block responses that have not been written. What is
+        // blocked behind handlers in place is looked for after them.
         let blocked_work = state.reconcile_and_look(|state| {
-            state.has_blocked_work() || (dispatching && !state.queue.is_empty())
+            !in_place && (state.has_blocked_work() || (dispatching && !state.queue.is_empty()))
         });
         for kind in packet_tasks {
             self.connection.start_packet_task(kind);
