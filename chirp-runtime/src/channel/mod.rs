@@ -87,7 +87,7 @@ pub use public_key::{PublicKey, PublicKeyError};
 pub use scheme::Scheme;
 #[cfg(feature = "process")]
 pub use stdio::stdio;
-#[cfg(any(feature = "process", feature = "record"))]
+#[cfg(feature = "record")]
 pub(crate) use thread::start_thread;
 #[cfg(feature = "tls")]
 pub use tls::{
