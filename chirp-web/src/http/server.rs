@@ -149,12 +149,12 @@ impl GatewayServer {
 
     /// Serves until the listener is exhausted.
     pub async fn run(self) {
-        self.run_until(pending()).await;
+        self.run_until(pending::<()>()).await;
     }
 
     /// Serves until `shutdown` completes. Then no connection is accepted any more, requests in progress are answered, and what takes
     /// longer than the [shutdown timeout](Gateway::shutdown_timeout) is cut.
-    pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) {
+    pub async fn run_until(mut self, shutdown: impl Future) {
         let mut shutdown = pin!(shutdown);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
@@ -166,7 +166,7 @@ impl GatewayServer {
         loop {
             let has_room = connections.len() < self.limits.max_connections;
             tokio::select! {
-                () = &mut shutdown => break,
+                _ = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
                 incoming = self.listener.incoming(), if has_room => match incoming {
                     Ok(Some(incoming)) => {
