@@ -203,10 +203,10 @@ async fn calls_to_unknown_and_absent_nodes_fail_with_a_type() {
         .await
         .unwrap();
     let call = || alpha.peer("beta").as_caller().call("m", "");
-    assert_eq!(
-        in_time(call()).await,
-        Err(CallError::UnknownNode("beta".into()))
-    );
+    let error = in_time(call()).await.unwrap_err();
+    assert_eq!(error, CallError::UnknownNode("beta".into()));
+    let text = "unknown node \"beta\": it has not joined, and no address of it is known";
+    assert_eq!(error.to_string(), text);
     alpha.connect("beta", address()).unwrap();
     let error = in_time(call()).await.unwrap_err();
     assert!(matches!(error, CallError::NotConnected(_)), "{error}");

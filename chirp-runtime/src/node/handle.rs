@@ -101,7 +101,10 @@ impl Node {
         self.core().addresses()
     }
 
-    /// Returns another node by its name, for calls. The name need not be known.
+    /// Returns another node by its name, for calls. The name need not be known yet, but a call to a node that has not
+    /// joined, and of which no address is known, fails at once with
+    /// [`CallError::UnknownNode`](crate::peer::CallError::UnknownNode). To wait for nodes that dial this one,
+    /// [`watch`](Self::watch) them join.
     pub fn peer(&self, name: impl AsRef<str>) -> NodePeer {
         let core = self.core();
         NodePeer::new(core, core.entry(name.as_ref()))

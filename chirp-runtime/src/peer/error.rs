@@ -57,8 +57,9 @@ pub enum CallError {
     /// There is no connection, and none was made while the call waited for one. Nothing was sent.
     #[error("not connected: {0}")]
     NotConnected(Arc<str>),
-    /// No node has this name. Nothing was sent.
-    #[error("unknown node \"{0}\"")]
+    /// No node of this name is known: it has not joined, and no address of it is known. Nothing was sent, and the call
+    /// did not wait.
+    #[error("unknown node \"{0}\": it has not joined, and no address of it is known")]
     UnknownNode(Arc<str>),
     /// The client is unbound ([`Caller::unbound`](super::Caller::unbound)): its calls are templates for groups of
     /// targets. Nothing was sent.
