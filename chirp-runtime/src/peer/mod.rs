@@ -70,7 +70,7 @@ pub(crate) use server::reflected_service::ReflectedService;
 pub use server::reply::Reply;
 pub use server::request::Request;
 pub use server::responder::{Deferred, Responder};
-pub(crate) use server::router::RouteDetails;
+pub(crate) use server::route_entry::{RouteDetails, RouteOwner};
 pub use server::router::{RouteError, Router};
 pub(crate) use server::service_order::{AcquireOrder, ServiceOrder};
 #[cfg(feature = "reflect")]

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::client::Renamed;
 #[cfg(feature = "reflect")]
@@ -9,7 +9,7 @@ use super::method::MethodHandler;
 use super::{Contract, Method, ServiceTable};
 use crate::peer::{
     AcquireOrder, BlockingPool, Handler, HandlerFuture, Layer, Layers, MethodId, Request,
-    RouteDetails, RouteError, Router, ServiceOrder,
+    RouteDetails, RouteError, RouteOwner, Router, ServiceOrder,
 };
 #[cfg(feature = "reflect")]
 use crate::peer::{JsonForm, ReflectedService};
@@ -35,7 +35,8 @@ pub trait Service: Send + Sync + 'static {
 pub struct Implementation<T> {
     answers: Arc<T>,
     renamed: Option<Renamed>,
-    blocking: BlockingPool,
+    /// The pool that the program has chosen.
+    blocking: Option<BlockingPool>,
     layers: Layers,
 }
 
@@ -84,7 +85,7 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         Self {
             answers: implementation,
             renamed: None,
-            blocking: BlockingPool::default(),
+            blocking: None,
             layers: Layers::default(),
         }
     }
@@ -106,7 +107,7 @@ impl<T: Send + Sync + 'static> Implementation<T> {
     /// Sets the thread pool for blocking methods.
     #[must_use]
     pub fn blocking(mut self, blocking: &BlockingPool) -> Self {
-        self.blocking = blocking.clone();
+        self.blocking = Some(blocking.clone());
         self
     }
 
@@ -124,12 +125,17 @@ impl<T: Send + Sync + 'static> Implementation<T> {
     /// Returns [`RouteError`] if a name is invalid or in use.
     pub fn register(self, router: &mut Router, of: &Methods<T>) -> Result<(), RouteError> {
         let turns: Option<Arc<ServiceOrder>> = of.ordered.then(Arc::default);
-        let layers = Arc::new(self.layers);
         let handler: Arc<dyn Handler> = Arc::new(MethodTable {
             implementation: self.answers,
             methods: of.methods,
-            blocking: self.blocking,
+            blocking: self.blocking.map_or_else(OnceLock::new, OnceLock::from),
             turns: turns.clone(),
+        });
+        let owner = Arc::new(RouteOwner {
+            handler,
+            name: of.owner,
+            order: turns,
+            layers: self.layers,
         });
         #[cfg(feature = "reflect")]
         let forms = of.json_forms(self.renamed.as_ref());
@@ -142,18 +148,13 @@ impl<T: Send + Sync + 'static> Implementation<T> {
             let own = named(method.id);
             for id in std::iter::once(&method.id).chain(method.aliases) {
                 let name = named(*id);
-                router.route_as(&name, &own, &handler, index, of.owner)?;
-                router.describe(
-                    &name,
-                    RouteDetails {
-                        signature: Some(signature.fingerprint()),
-                        id: Some(method.id),
-                        order: turns.clone(),
-                        layers: Arc::clone(&layers),
-                        #[cfg(feature = "reflect")]
-                        json: forms.get(index).cloned(),
-                    },
-                );
+                let details = RouteDetails {
+                    signature: Some(signature.fingerprint()),
+                    id: Some(method.id),
+                    #[cfg(feature = "reflect")]
+                    json: forms.get(index).cloned(),
+                };
+                router.route_method(&name, &own, &owner, index, details)?;
             }
         }
         Ok(())
@@ -179,7 +180,8 @@ impl<T> fmt::Debug for Implementation<T> {
 struct MethodTable<T: 'static> {
     implementation: Arc<T>,
     methods: &'static [Method<T>],
-    blocking: BlockingPool,
+    /// Created by the first call of a method that blocks, unless the program has chosen a pool.
+    blocking: OnceLock<BlockingPool>,
     /// The order of calls without a connection, if the methods run one after another. Also the key of this
     /// service in each connection's orders.
     turns: Option<Arc<ServiceOrder>>,
@@ -204,7 +206,8 @@ impl<T: Send + Sync + 'static> Handler for MethodTable<T> {
                 })
             }
             (MethodHandler::Blocks(handle), turn) => {
-                let (handle, blocking) = (*handle, self.blocking.clone());
+                let handle = *handle;
+                let blocking = self.blocking.get_or_init(BlockingPool::default).clone();
                 Box::pin(async move {
                     let held = match turn {
                         Some(turn) => Some(turn.await),

@@ -27,6 +27,7 @@ pub(in crate::peer) mod reply;
 pub(in crate::peer) mod request;
 mod reserved;
 pub(in crate::peer) mod responder;
+pub(in crate::peer) mod route_entry;
 pub(in crate::peer) mod router;
 pub(crate) mod service_order;
 pub(in crate::peer) mod serving;

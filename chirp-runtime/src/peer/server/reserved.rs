@@ -74,7 +74,7 @@ impl Router {
         let mut asked = Vec::new();
         let mut served = Vec::with_capacity(methods.len());
         for name in methods {
-            served.push(match self.routes.get(name) {
+            served.push(match self.entry(name) {
                 route if !self.allows(who, name, route) => ServedMethod::No,
                 Some(route) => route
                     .details

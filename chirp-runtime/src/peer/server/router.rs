@@ -14,12 +14,10 @@ use crate::peer::monitoring::log;
 use crate::peer::server::json_form::JsonForm;
 use crate::peer::server::layer_chain::{Layers, MethodNames, layered};
 use crate::peer::server::packets::PacketHandler;
+use crate::peer::server::route_entry::{RouteDetails, RouteEntry, RouteOwner};
 #[cfg(feature = "reflect")]
 use crate::peer::server::stats_source::StatsSource;
-use crate::peer::{
-    AccessPolicy, CallContext, Handler, HandlerFuture, Layer, MethodId, Reply, Request,
-    ServiceOrder,
-};
+use crate::peer::{AccessPolicy, CallContext, Handler, HandlerFuture, Layer, Reply, Request};
 #[cfg(feature = "reflect")]
 use crate::reflect::Description;
 
@@ -29,7 +27,7 @@ use crate::reflect::Description;
 /// there is none.
 #[derive(Clone, Default)]
 pub struct Router {
-    pub(super) routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
+    pub(super) routes: HashMap<Box<[u8]>, Box<RouteEntry>, RandomState>,
     pub(super) fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
     pub(super) access: Option<Arc<AccessPolicy>>,
@@ -49,34 +47,6 @@ pub struct Router {
     pub(super) reserved: Vec<(&'static str, Arc<dyn Handler>)>,
 }
 
-#[derive(Clone)]
-pub(super) struct RouteEntry {
-    /// The handler inside of its layers, which is ready to be called.
-    handler: Arc<dyn Handler>,
-    /// The method's own name, if this route is an alias.
-    method: Option<Box<[u8]>>,
-    index: u32,
-    owner: &'static str,
-    /// The handler without layers.
-    bare: Arc<dyn Handler>,
-    pub(super) details: RouteDetails,
-}
-
-/// The properties of a method that its service states.
-#[derive(Clone, Default)]
-pub(crate) struct RouteDetails {
-    /// The fingerprint of its signature.
-    pub(crate) signature: Option<u64>,
-    pub(crate) id: Option<MethodId>,
-    /// The order of an ordered service, in which calls take their turn before they pass layers.
-    pub(crate) order: Option<Arc<ServiceOrder>>,
-    /// The layers of the service.
-    pub(crate) layers: Arc<Layers>,
-    /// The JSON form of the method, if it has one.
-    #[cfg(feature = "reflect")]
-    pub(crate) json: Option<JsonForm>,
-}
-
 /// Answers a request for the description of a router's routes.
 #[cfg(feature = "reflect")]
 pub(crate) type Describer = fn(&Router, &Request) -> Reply;
@@ -91,34 +61,6 @@ pub(crate) struct VisibleRoute<'r> {
     pub(crate) form: Option<&'r JsonForm>,
 }
 
-impl RouteEntry {
-    fn new(handler: Arc<dyn Handler>, index: usize, owner: &'static str) -> Self {
-        Self {
-            handler: Arc::clone(&handler),
-            method: None,
-            // No handler has so many methods.
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            owner,
-            bare: handler,
-            details: RouteDetails::default(),
-        }
-    }
-
-    /// Puts the handler inside of the layers of its service and of the router.
-    fn apply(&mut self, outer: &Layers, name: &[u8]) {
-        let name = self.method.as_deref().unwrap_or(name);
-        let RouteDetails {
-            id, order, layers, ..
-        } = &self.details;
-        self.handler = layered(
-            [outer, layers],
-            &self.bare,
-            || MethodNames::new(name, *id),
-            order.as_ref(),
-        );
-    }
-}
-
 impl Router {
     /// Registers a handler for a name, and replaces the handler that was registered before.
     ///
@@ -126,7 +68,8 @@ impl Router {
     ///
     /// If the name is longer than 255 bytes or begins with `chirp.`: no peer could call it.
     pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
-        let route = RouteEntry::new(Arc::new(handler), 0, "a handler");
+        let owner = RouteOwner::new(Arc::new(handler), "a handler");
+        let route = RouteEntry::new(&owner, 0, RouteDetails::default());
         self.set(name.as_ref(), route);
         self
     }
@@ -141,7 +84,9 @@ impl Router {
         let Some(mut route) = self.routes.get(name).cloned() else {
             return false;
         };
-        route.method.get_or_insert_with(|| name.into());
+        if route.alias_of.is_none() {
+            route.set_alias_of(name);
+        }
         self.set(alias.as_ref(), route);
         true
     }
@@ -231,7 +176,7 @@ impl Router {
         self.packets.contains_key(&kind)
     }
 
-    fn set(&mut self, name: &[u8], mut route: RouteEntry) {
+    fn set(&mut self, name: &[u8], mut route: Box<RouteEntry>) {
         let len = name.len();
         assert!(
             len <= MAX_METHOD_LEN,
@@ -245,7 +190,7 @@ impl Router {
         self.insert(name, route);
     }
 
-    fn insert(&mut self, name: &[u8], route: RouteEntry) {
+    fn insert(&mut self, name: &[u8], route: Box<RouteEntry>) {
         self.forget_description();
         self.routes.insert(name.into(), route);
     }
@@ -287,6 +232,36 @@ impl Router {
         index: usize,
         owner: &'static str,
     ) -> Result<(), RouteError> {
+        let owner = RouteOwner::new(Arc::clone(handler), owner);
+        self.add(
+            name,
+            method,
+            RouteEntry::new(&owner, index, RouteDetails::default()),
+        )
+    }
+
+    /// Registers the method with this index of a service, whose own name is `method`, under `name`.
+    ///
+    /// # Errors
+    ///
+    /// As [`route`](Self::route).
+    pub(crate) fn route_method(
+        &mut self,
+        name: &str,
+        method: &str,
+        owner: &Arc<RouteOwner>,
+        index: usize,
+        details: RouteDetails,
+    ) -> Result<(), RouteError> {
+        self.add(name, method, RouteEntry::new(owner, index, details))
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        method: &str,
+        mut route: Box<RouteEntry>,
+    ) -> Result<(), RouteError> {
         let method_name = || name.to_owned();
         if is_reserved(name.as_bytes()) {
             return Err(RouteError::Reserved {
@@ -298,27 +273,19 @@ impl Router {
                 method: method_name(),
             });
         }
-        if let Some(route) = self.routes.get(name.as_bytes()) {
+        if let Some(first) = self.routes.get(name.as_bytes()) {
             return Err(RouteError::Duplicate {
                 method: method_name(),
-                first: route.owner,
-                second: owner,
+                first: first.owner.name,
+                second: route.owner.name,
             });
         }
-        let mut route = RouteEntry::new(Arc::clone(handler), index, owner);
-        route.method = (method != name).then(|| method.as_bytes().into());
+        if method != name {
+            route.set_alias_of(method.as_bytes());
+        }
         route.apply(&self.layers, name.as_bytes());
         self.insert(name.as_bytes(), route);
         Ok(())
-    }
-
-    /// Sets the details of a method that was registered under `name`.
-    pub(crate) fn describe(&mut self, name: &str, details: RouteDetails) {
-        self.forget_description();
-        if let Some(route) = self.routes.get_mut(name.as_bytes()) {
-            route.details = details;
-            route.apply(&self.layers, name.as_bytes());
-        }
     }
 
     /// Sets the fingerprint of a method's signature, for peers that ask for it. Returns `false` if there is no such
@@ -327,6 +294,11 @@ impl Router {
         let route = self.routes.get_mut(name.as_bytes());
         let found = route.map(|route| route.details.signature = Some(fingerprint));
         found.is_some()
+    }
+
+    /// Returns the route of a registered name.
+    pub(super) fn entry(&self, name: &[u8]) -> Option<&RouteEntry> {
+        self.routes.get(name).map(|route| &**route)
     }
 
     /// Returns `true` if `who` may call `name`, which leads to `route`.
@@ -338,7 +310,7 @@ impl Router {
         // A JSON name is the method of the name without the suffix, which may be an alias.
         match strip_json_suffix(method) {
             None => access.allows(who, method),
-            Some(method) => access.allows(who, method_name(method, self.routes.get(method))),
+            Some(method) => access.allows(who, method_name(method, self.entry(method))),
         }
     }
 
@@ -417,7 +389,7 @@ impl Router {
     pub(crate) fn visible_routes(&self) -> impl Iterator<Item = VisibleRoute<'_>> {
         self.routes.iter().map(|(name, route)| VisibleRoute {
             name,
-            is_alias: route.method.is_some(),
+            is_alias: route.alias_of.is_some(),
             form: route.details.json.as_ref(),
         })
     }
@@ -425,7 +397,7 @@ impl Router {
     /// Returns whether `who` may call the registered `name`.
     #[cfg(feature = "reflect")]
     pub(crate) fn is_visible(&self, who: &Identity, name: &[u8]) -> bool {
-        let route = self.routes.get(name);
+        let route = self.entry(name);
         route.is_some() && self.allows(who, name, route)
     }
 
@@ -434,7 +406,7 @@ impl Router {
     #[cold]
     fn json_route(&self, name: &[u8]) -> Option<(&RouteEntry, &JsonForm)> {
         let method = strip_json_suffix(name).filter(|_| self.describer.is_some())?;
-        let route = self.routes.get(method)?;
+        let route = self.entry(method)?;
         Some((route, route.details.json.as_ref()?))
     }
 
@@ -467,7 +439,7 @@ impl Handler for Router {
 
 /// Returns the method's own name, if the route is an alias.
 fn method_name<'a>(name: &'a [u8], route: Option<&'a RouteEntry>) -> &'a [u8] {
-    let alias_of = route.and_then(|route| route.method.as_deref());
+    let alias_of = route.and_then(RouteEntry::alias_of);
     alias_of.unwrap_or(name)
 }
 
