@@ -533,7 +533,8 @@ async fn a_thousand_addresses_come_and_go() {
             tokio::task::yield_now().await;
         }
     };
-    let before = tasks();
+    // The server may spawn the dispatcher of the connection that stays, if a handler takes long.
+    let before = tasks() + 1;
     for round in 0..1000 {
         let address = if round % 2 == 0 { b } else { c };
         assert!(peer.add(address).unwrap());

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -392,7 +392,10 @@ impl PeerBuilder {
         connection.client_layers.clone_from(&self.client_layers);
         connection.budget.clone_from(&self.budget);
         connection.propagation.clone_from(&self.propagation);
-        let connection = Arc::new(connection);
+        let connection = Arc::new_cyclic(|this| {
+            connection.this = Weak::clone(this);
+            connection
+        });
         if let Some(metrics) = &self.metrics {
             metrics.join(&connection);
         }
@@ -410,15 +413,13 @@ impl PeerBuilder {
             // If the connection has been closed already, nothing would free its services.
             if state.end.is_none() && !routes.is_held {
                 state.serving = Some(routes.serving);
+                state.serve_requests();
             }
         }
         task::spawn(
             &runtime,
             WriterTask::new(Arc::clone(&connection), on_failure),
         );
-        if !routes.is_held {
-            connection.start_dispatcher();
-        }
         if let Some(keep_alive) = self.keep_alive {
             let watch = keep_alive::watch(Arc::clone(&connection), keep_alive);
             task::spawn(&runtime, watch);

@@ -232,18 +232,17 @@ impl Peer {
         let _turn = connection.updates.lock();
         let serving = builder.serving();
         let mut state = connection.lock();
-        let (old, is_held) = if state.end.is_none() {
+        let old = if state.end.is_none() {
             let old = state.serving.replace(serving);
-            let is_held = old.is_none();
-            (old, is_held)
+            if old.is_none() {
+                state.serve_requests();
+            }
+            old
         } else {
-            (None, false)
+            None
         };
         drop(state);
         guard::discard(old);
-        if is_held {
-            connection.start_dispatcher();
-        }
     }
 
     /// Returns `true` if one of the two sides is shutting down: new calls should be made elsewhere. Also `true` after the

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ const ENDED: u8 = 2;
 /// Nothing foreign runs under the lock: no serialization, no clone, wake or drop of a waker, no drop of a future,
 /// payload or handler.
 pub(in crate::peer) struct ConnectionCore {
+    /// This connection, for tasks that are spawned where only a reference to it is known.
+    pub(in crate::peer) this: Weak<Self>,
     state: Mutex<ConnectionState>,
     /// Calls that wait for the writer.
     pub(in crate::peer) submit_queue: SubmitQueue,
@@ -118,6 +120,7 @@ impl ConnectionCore {
     ) -> Self {
         let can_take_over = runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
         Self {
+            this: Weak::new(),
             state: Mutex::new(ConnectionState::new(session)),
             submit_queue: SubmitQueue::new(can_take_over),
             sink: Mutex::new(sink),

@@ -11,8 +11,10 @@ use crate::packet::{Payload, RequestPacket};
 use crate::peer::ConnectionError;
 use crate::peer::client::pending_call::{AnswerWithStreams, PendingCall};
 use crate::peer::guard;
+use crate::peer::server::dispatch_batch::DispatchBatch;
 use crate::peer::server::task::HandlerTask;
 use crate::session::{CallOutcome, Refused};
+use crate::sync::Mutex;
 
 /// The name of these drops in the log, if one panics.
 const DROP: &str = "a drop of bytes";
@@ -50,6 +52,8 @@ pub(in crate::peer) struct RareEffects {
     pub(in crate::peer) unwanted: Vec<RequestPacket>,
     /// Payloads to drop.
     pub(in crate::peer) leftovers: Vec<Bytes>,
+    /// The batch of a dispatcher whose task is to be spawned.
+    pub(in crate::peer) dispatcher: Option<Arc<Mutex<DispatchBatch>>>,
     /// End the connection for this reason.
     pub(in crate::peer) end: Option<ConnectionError>,
 }
@@ -120,8 +124,8 @@ impl Effects {
     #[inline]
     pub(in crate::peer) fn has_wakes(&self) -> bool {
         let lists = self.wakes.len() | self.aborts.len() | self.tasks.len() | self.answers.len();
-        let refused = self.rare.as_ref().map_or(0, |rare| rare.refused.len());
-        (lists | refused) != 0 || self.actions.notify() || self.actions.contains(Action::WakeReader)
+        let rare = self.rare.as_ref().is_some_and(|rare| rare.has_wakes());
+        lists != 0 || rare || self.actions.notify() || self.actions.contains(Action::WakeReader)
     }
 
     /// Returns the rare effects, to add one.
@@ -190,6 +194,9 @@ impl Effects {
                 guard::wake(waker);
             }
         }
+        if let Some(batch) = rare.as_mut().and_then(|rare| rare.dispatcher.take()) {
+            connection.spawn_first_dispatcher(batch);
+        }
         if self.actions.0 != 0 {
             act(mem::take(&mut self.actions), connection);
         }
@@ -234,6 +241,11 @@ impl Effects {
 }
 
 impl RareEffects {
+    /// Returns `true` if tasks are to be woken or spawned.
+    fn has_wakes(&self) -> bool {
+        !self.refused.is_empty() || self.dispatcher.is_some()
+    }
+
     /// Drops packets. The rest is dropped nevertheless if one of these drops panics.
     #[cold]
     fn discard_packets(&mut self) {

@@ -221,10 +221,9 @@ impl ConnectionState {
     /// Wakes an idle dispatcher, unless there is no room for responses.
     #[inline(never)]
     fn wake_dispatcher(&mut self) {
-        if !self.session.lacks_room_for_answers()
-            && let Some(waker) = self.dispatch.wake_if_idle()
-        {
-            self.effects.wakes.push(waker);
+        if !self.session.lacks_room_for_answers() {
+            let waker = self.dispatch.wake_if_idle();
+            self.wake_or_spawn_dispatcher(waker);
         }
     }
 

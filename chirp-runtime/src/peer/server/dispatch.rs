@@ -18,6 +18,7 @@ pub(in crate::peer) const BUDGET: Duration = Duration::from_micros(200);
 
 /// The dispatcher that serves the queue, and its progress.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(in crate::peer) struct Dispatch {
     /// The batch of the current dispatcher. Only its owner takes requests from the queue.
     pub(in crate::peer) batch: Arc<Mutex<DispatchBatch>>,
@@ -25,9 +26,13 @@ pub(in crate::peer) struct Dispatch {
     pub(in crate::peer) count: u64,
     /// The progress of the latest handler, in [`ActiveHandler`]'s terms. Readable without the lock.
     pub(in crate::peer) progress: Arc<AtomicU64>,
-    /// The dispatcher's waker. Its task belongs to this library, so it may be cloned under the lock.
+    /// The dispatcher's waker. Its task belongs to this library, so it may be cloned under the lock. `None` before the task
+    /// has run.
     pub(in crate::peer) waker: Option<Waker>,
-    /// The dispatcher waits for requests, or for room for responses.
+    /// The dispatcher's task has been spawned, or is about to be. The first use of it spawns it: a side that is never called
+    /// has none, nor has one whose reader starts all requests.
+    pub(in crate::peer) is_spawned: bool,
+    /// The dispatcher waits for requests, or for room for responses. So does one that has not been spawned yet.
     pub(in crate::peer) idle: bool,
     /// The reader starts requests in place of the dispatcher, which is not idle for others then.
     pub(in crate::peer) in_place: bool,
@@ -78,10 +83,12 @@ impl Dispatch {
         self.waker.take()
     }
 
-    /// Takes the queue away from the current dispatcher.
+    /// Takes the queue away from the current dispatcher. The caller must start another.
     pub(in crate::peer) fn revoke(&mut self, batch: &mut DispatchBatch) {
         batch.revoke();
         self.in_place = false;
+        // Another dispatcher follows.
+        self.is_spawned = true;
         self.batch = Arc::default();
     }
 }
@@ -185,6 +192,20 @@ impl ConnectionState {
             self.dispatch.revoke(&mut batch);
         }
         recovery
+    }
+
+    /// Starts requests from now on: there is something that serves them.
+    pub(in crate::peer) fn serve_requests(&mut self) {
+        self.dispatch.idle = true;
+    }
+
+    /// Wakes the dispatcher's task with its waker, or spawns the task if nothing has needed it before.
+    pub(in crate::peer) fn wake_or_spawn_dispatcher(&mut self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.effects.wakes.push(waker);
+        } else if !std::mem::replace(&mut self.dispatch.is_spawned, true) {
+            self.effects.rare().dispatcher = Some(Arc::clone(&self.dispatch.batch));
+        }
     }
 
     /// Drops a claimed request that has been cancelled before its handler started.

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::peer::connection::ConnectionCore;
 use crate::peer::server::dispatch::{ActiveHandler, BUDGET};
+use crate::peer::server::dispatch_batch::DispatchBatch;
 use crate::peer::server::dispatch_step::DispatchStep;
 use crate::peer::server::handler_starter::HandlerStarter;
 use crate::peer::task::spawn;
+use crate::sync::Mutex;
 
 /// The maximum number of requests that a dispatcher starts before it yields.
 const TURN: usize = 64;
@@ -16,7 +18,7 @@ const TURN: usize = 64;
 impl ConnectionCore {
     /// Starts a dispatcher in place of one whose handler blocks its thread.
     pub(super) fn start_next_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
-        self.spawn_dispatcher(previous);
+        self.spawn_dispatcher(HandlerStarter::new(self, &self.look()), previous);
         // The task that a worker wakes last waits for that worker, which may be blocked, and wakes no other worker. One
         // more task behind it does: any worker may take the first, and one will wait for I/O again.
         spawn(&self.runtime, async {});
@@ -27,13 +29,19 @@ impl ConnectionCore {
         self.start_next_dispatcher(None);
     }
 
-    pub(in crate::peer) fn start_dispatcher(self: &Arc<Self>) {
-        self.spawn_dispatcher(None);
+    /// Spawns the first dispatcher, which has this batch.
+    pub(in crate::peer) fn spawn_first_dispatcher(&self, batch: Arc<Mutex<DispatchBatch>>) {
+        // While the last reference is dropped, nothing is left to serve.
+        if let Some(connection) = self.this.upgrade() {
+            let mut starter = HandlerStarter::new(&connection, &connection.look());
+            starter.batch = batch;
+            connection.spawn_dispatcher(starter, None);
+        }
     }
 
-    fn spawn_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
+    fn spawn_dispatcher(&self, starter: HandlerStarter, previous: Option<ActiveHandler>) {
         let dispatcher = Dispatcher {
-            starter: HandlerStarter::new(self, &self.look()),
+            starter,
             previous,
             started: false,
             claimed: false,
@@ -65,7 +73,12 @@ impl Future for Dispatcher {
         if !std::mem::replace(started, true) {
             let waker = cx.waker().clone();
             let mut state = starter.connection.lock();
-            let old = state.dispatch.waker.replace(waker);
+            // The reader may have stalled in place of this dispatcher before it ran, and another one has the queue.
+            let old = if Arc::ptr_eq(&starter.batch, &state.dispatch.batch) {
+                state.dispatch.waker.replace(waker)
+            } else {
+                Some(waker)
+            };
             drop(state);
             drop(old);
         }

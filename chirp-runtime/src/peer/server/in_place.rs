@@ -89,7 +89,7 @@ impl ConnectionState {
     /// next may block the worker.
     fn displace(&mut self) {
         self.dispatch.displaces = true;
-        self.effects.wakes.extend(self.dispatch.waker.clone());
+        self.wake_or_spawn_dispatcher(self.dispatch.waker.clone());
     }
 
     /// Commits the results of the reader's batch, and claims the next piece. Returns `true` if there is one.

@@ -45,7 +45,7 @@ impl Caller {
 #[test]
 fn each_effect_is_applied_once_and_without_the_lock() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let second = Caller::new(&connection, None);
         let first = Caller::new(&connection, Some(Waker::from(Arc::clone(&second))));
         let threads: Vec<_> = (0..THREADS)
@@ -80,7 +80,7 @@ fn each_effect_is_applied_once_and_without_the_lock() {
 #[test]
 fn an_answered_caller_sees_that_the_peer_refuses_calls() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let slot = PendingCall::take(None);
         let reader = thread::spawn({
             let (connection, slot) = (Arc::clone(&connection), Arc::clone(&slot));
@@ -108,7 +108,7 @@ fn an_answered_caller_sees_that_the_peer_refuses_calls() {
 #[test]
 fn a_refused_call_wakes_its_caller() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let slot = PendingCall::take(None);
         let writer = thread::spawn({
             let (connection, slot) = (Arc::clone(&connection), Arc::clone(&slot));

@@ -60,7 +60,7 @@ fn look(connection: &Arc<ConnectionCore>) -> bool {
 #[test]
 fn requests_behind_a_handler_that_blocks_are_started_in_order_and_answered_once() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let started = Arc::new(Started::default());
         connection.set_handler({
             let started = Arc::clone(&started);
@@ -71,7 +71,7 @@ fn requests_behind_a_handler_that_blocks_are_started_in_order_and_answered_once(
                 HandlerStep::Run => {}
             }
         });
-        connection.start_dispatcher();
+        connection.lock().serve_requests();
         for call in 1..=REQUESTS {
             receive(&connection, call);
             look(&connection);

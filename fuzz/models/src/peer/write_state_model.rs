@@ -23,7 +23,7 @@ struct Model {
 impl Model {
     fn start() -> Self {
         let wire = Wire::default();
-        let connection = Arc::new(ConnectionCore::new(&wire));
+        let connection = ConnectionCore::new(&wire);
         let task = WriterTask::new(Arc::clone(&connection), None);
         let writer = thread::spawn(move || sleeper::run(task));
         Self {

@@ -1,5 +1,5 @@
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use shuttle::sync::atomic::Ordering;
@@ -23,6 +23,7 @@ use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
 
 /// The part of a connection that the sources use.
 pub(in crate::peer) struct ConnectionCore {
+    pub(in crate::peer) this: Weak<Self>,
     state: Mutex<ConnectionState>,
     pub(in crate::peer) submit_queue: SubmitQueue,
     pub(in crate::peer) sink: Mutex<Sink>,
@@ -54,8 +55,9 @@ pub(in crate::peer) enum HandlerStep {
 
 impl ConnectionCore {
     /// Creates a connection that writes to `wire`.
-    pub(in crate::peer) fn new(wire: &Wire) -> Self {
-        Self {
+    pub(in crate::peer) fn new(wire: &Wire) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             state: Mutex::default(),
             submit_queue: SubmitQueue::new(true),
             sink: Mutex::new(Sink::new(Box::new(WireWriter(wire.clone())))),
@@ -72,7 +74,7 @@ impl ConnectionCore {
             taken_reader: TakenReader::default(),
             recoveries: Recoveries::default(),
             handler: OnceLock::new(),
-        }
+        })
     }
 
     /// Sets the code of all handlers.

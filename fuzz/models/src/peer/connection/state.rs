@@ -56,7 +56,8 @@ impl ConnectionState {
     /// The rules for the dispatcher and the writer.
     pub(in crate::peer) fn reconcile(&mut self, _: Option<&Budget>) {
         if self.dispatch.idle && !self.queue.is_empty() {
-            self.effects.wakes.extend(self.dispatch.wake_if_idle());
+            let waker = self.dispatch.wake_if_idle();
+            self.wake_or_spawn_dispatcher(waker);
         }
         self.schedule_writer();
     }

@@ -14,14 +14,16 @@ use crate::sync::{AtomicU64, Mutex, thread};
 const CLAIMED: usize = 3;
 
 impl ConnectionCore {
-    pub(in crate::peer) fn start_dispatcher(self: &Arc<Self>) {
-        let dispatcher = {
-            let state = self.look();
-            Dispatcher {
-                connection: Arc::clone(self),
-                batch: Arc::clone(&state.dispatch.batch),
-                progress: Arc::clone(&state.dispatch.progress),
-            }
+    pub(in crate::peer) fn spawn_first_dispatcher(&self, batch: Arc<Mutex<DispatchBatch>>) {
+        let connection = self.this.upgrade().expect("a connection in use");
+        connection.spawn_dispatcher(batch);
+    }
+
+    fn spawn_dispatcher(self: &Arc<Self>, batch: Arc<Mutex<DispatchBatch>>) {
+        let dispatcher = Dispatcher {
+            connection: Arc::clone(self),
+            batch,
+            progress: Arc::clone(&self.look().dispatch.progress),
         };
         thread::Builder::new()
             .spawn(move || dispatcher.run())
@@ -29,7 +31,8 @@ impl ConnectionCore {
     }
 
     pub(super) fn take_over(self: &Arc<Self>) {
-        self.start_dispatcher();
+        let batch = Arc::clone(&self.look().dispatch.batch);
+        self.spawn_dispatcher(batch);
     }
 }
 
@@ -44,7 +47,13 @@ impl Dispatcher {
     fn run(self) {
         let sleeper = Arc::new(Sleeper::default());
         let waker = Waker::from(Arc::clone(&sleeper));
-        let old = self.connection.lock().dispatch.waker.replace(waker);
+        let mut state = self.connection.lock();
+        let old = if Arc::ptr_eq(&self.batch, &state.dispatch.batch) {
+            state.dispatch.waker.replace(waker)
+        } else {
+            Some(waker)
+        };
+        drop(state);
         drop(old);
         loop {
             let mut serving = None;

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use shuttle::rand::Rng;
 use shuttle::thread;
 
@@ -16,7 +14,7 @@ const PAUSE: u32 = 200;
 #[test]
 fn a_dispatcher_that_is_blocked_in_a_handler_is_noticed() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let mut late = None;
         for _ in 0..3 {
             let stay = connection.stays.begin();

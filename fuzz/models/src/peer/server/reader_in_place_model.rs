@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use shuttle::rand::Rng;
 use shuttle::thread;
 
@@ -18,7 +16,7 @@ const PAUSE: u32 = 200;
 #[test]
 fn a_reader_that_is_blocked_in_a_handler_is_taken_over() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let mut reader = Box::new(ReaderTask);
         let mut blocked: Option<Stay<'_>> = None;
         for _ in 0..3 {
@@ -38,7 +36,7 @@ fn a_reader_that_is_blocked_in_a_handler_is_taken_over() {
 #[test]
 fn a_reader_has_one_owner_when_its_handler_returns() {
     schedules::check(|| {
-        let connection = Arc::new(ConnectionCore::new(&Wire::default()));
+        let connection = ConnectionCore::new(&Wire::default());
         let mut reader = Box::new(ReaderTask);
         for _ in 0..3 {
             let mut stay = Stay::begin(&connection, reader);
