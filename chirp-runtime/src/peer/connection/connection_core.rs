@@ -195,7 +195,7 @@ impl ConnectionCore {
     #[inline]
     pub(in crate::peer) fn lock_reusing<'a>(
         &'a self,
-        effects: &'a mut Box<Effects>,
+        effects: &'a mut Option<Box<Effects>>,
     ) -> StateGuard<'a> {
         StateGuard::reusing(self, self.lock_settled(), effects)
     }

@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -73,7 +73,7 @@ pub(in crate::peer) struct ReaderTask {
     items: usize,
     /// The maximum payload, in bytes.
     limit: usize,
-    effects: Box<Effects>,
+    effects: Option<Box<Effects>>,
     overdue: StallTimer,
     progress: Progress,
     /// Bytes read in total.
@@ -128,7 +128,7 @@ impl ReaderTask {
             first: true,
             items: 0,
             limit: limits.max_payload,
-            effects: Box::default(),
+            effects: None,
             overdue: StallTimer::default(),
             progress: Progress::new(limits.progress_timeout),
             bytes: 0,
@@ -425,6 +425,17 @@ impl ReaderTask {
 
     /// Waits for bytes and reads them. Meanwhile recovers from stalled handlers.
     async fn fill(&mut self, blocked_work: bool) -> Result<usize, ConnectionError> {
+        if !self.connection.is_sending() && self.lingering.is_none() {
+            self.lingering = self.connection.lingering(self.bytes);
+        }
+        poll_fn(|cx| self.poll_fill(blocked_work, cx)).await
+    }
+
+    fn poll_fill(
+        &mut self,
+        blocked_work: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize, ConnectionError>> {
         let Self {
             connection,
             io,
@@ -437,41 +448,34 @@ impl ReaderTask {
             spent,
             ..
         } = self;
-        if !connection.is_sending() && lingering.is_none() {
-            *lingering = connection.lingering(*bytes);
+        if connection.has_ended() {
+            return Poll::Ready(Ok(0));
         }
-        let inside = decoder.is_inside_packet();
+        // The future of a read keeps nothing between polls. Without it, the task of an idle connection is smaller.
         let mut buffer = decoder.buffer();
-        let mut read = pin!(io.read_buf(&mut buffer));
-        poll_fn(|cx| {
-            if connection.has_ended() {
+        if let Poll::Ready(read) = pin!(io.read_buf(&mut buffer)).poll(cx) {
+            return Poll::Ready(read.map_err(ConnectionError::from));
+        }
+        *has_woken = false;
+        *spent = Duration::ZERO;
+        // All that came before has been handled.
+        connection.empty_reads.fetch_add(1, Ordering::Release);
+        if !connection.is_sending() {
+            if lingering.is_none() {
+                *lingering = connection.lingering(*bytes);
+            }
+            if let Some(lingering) = lingering
+                && lingering.poll(*bytes, cx).is_ready()
+            {
                 return Poll::Ready(Ok(0));
             }
-            if let Poll::Ready(read) = read.as_mut().poll(cx) {
-                return Poll::Ready(read.map_err(ConnectionError::from));
-            }
-            *has_woken = false;
-            *spent = Duration::ZERO;
-            // All that came before has been handled.
-            connection.empty_reads.fetch_add(1, Ordering::Release);
-            if !connection.is_sending() {
-                if lingering.is_none() {
-                    *lingering = connection.lingering(*bytes);
-                }
-                if let Some(lingering) = lingering
-                    && lingering.poll(*bytes, cx).is_ready()
-                {
-                    return Poll::Ready(Ok(0));
-                }
-            }
-            overdue.poll(connection, blocked_work, cx);
-            if inside && progress.poll(*bytes, cx).is_ready() {
-                let seconds = progress.stall().as_secs();
-                return Poll::Ready(Err(ConnectionError::Unfinished { seconds }));
-            }
-            Poll::Pending
-        })
-        .await
+        }
+        overdue.poll(connection, blocked_work, cx);
+        if decoder.is_inside_packet() && progress.poll(*bytes, cx).is_ready() {
+            let seconds = progress.stall().as_secs();
+            return Poll::Ready(Err(ConnectionError::Unfinished { seconds }));
+        }
+        Poll::Pending
     }
 
     /// Waits after the peer has ended: until the handlers of received requests have started, and until a graceful shutdown

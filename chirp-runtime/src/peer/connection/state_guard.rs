@@ -28,7 +28,7 @@ struct PendingEffects<'a> {
 
 enum EffectsBuffer<'a> {
     /// Nothing to apply so far. The buffer of a task, if there is one, keeps its allocations for the next step.
-    Unused(Option<&'a mut Box<Effects>>),
+    Unused(Option<&'a mut Option<Box<Effects>>>),
     Reused(&'a mut Box<Effects>),
     Owned(Box<Effects>),
 }
@@ -49,13 +49,13 @@ impl<'a> StateGuard<'a> {
         }
     }
 
-    /// As [`new`](Self::new), with a buffer for the effects. `effects` must be empty, and is again when the guard has
-    /// been dropped.
+    /// As [`new`](Self::new), with a buffer for the effects, which is created when there are effects for the first time.
+    /// `effects` must be empty, and is again when the guard has been dropped.
     #[inline]
     pub(in crate::peer) fn reusing(
         connection: &'a ConnectionCore,
         state: MutexGuard<'a, ConnectionState>,
-        effects: &'a mut Box<Effects>,
+        effects: &'a mut Option<Box<Effects>>,
     ) -> Self {
         Self {
             state,
@@ -145,6 +145,7 @@ impl Drop for StateGuard<'_> {
             if let EffectsBuffer::Unused(reusable) = &mut self.effects.buffer
                 && let Some(effects) = reusable.take()
             {
+                let effects = effects.get_or_insert_default();
                 mem::swap(&mut self.state.effects, effects);
                 self.effects.buffer = EffectsBuffer::Reused(effects);
             } else {

@@ -383,7 +383,7 @@ pub(in crate::peer) struct WriterTask {
     pub(in crate::peer) timer: Option<Box<Watchdog>>,
     /// Tells the channel why the session has ended.
     pub(in crate::peer) on_failure: Option<channel::OnFailure>,
-    effects: Box<Effects>,
+    effects: Option<Box<Effects>>,
 }
 
 /// The next step of the writer task.
@@ -410,7 +410,7 @@ impl WriterTask {
             is_last: false,
             timer: None,
             on_failure,
-            effects: Box::default(),
+            effects: None,
         }
     }
 

@@ -37,15 +37,13 @@ pub(in crate::peer) struct HandlerStarter {
     pub(super) progress: Arc<AtomicU64>,
     /// The services that answer the claimed requests.
     pub(super) serving: Option<Arc<Serving>>,
-    pub(super) effects: Box<Effects>,
+    pub(super) effects: Option<Box<Effects>>,
     /// Tasks have been woken since requests were claimed.
     pub(super) has_woken: bool,
     /// The number of requests that the reader answers with one write.
     pub(super) piece: usize,
     /// The reader writes responses by itself, instead of leaving them to the writer task.
     pub(super) writes: bool,
-    /// The method of the handler that was started last.
-    method: MethodPrefix,
 }
 
 impl HandlerStarter {
@@ -55,11 +53,10 @@ impl HandlerStarter {
             batch: Arc::clone(&state.dispatch.batch),
             progress: Arc::clone(&state.dispatch.progress),
             serving: None,
-            effects: Box::default(),
+            effects: None,
             has_woken: false,
             piece: 0,
             writes: true,
-            method: MethodPrefix::default(),
         }
     }
 
@@ -195,7 +192,7 @@ impl HandlerStarter {
             streams,
         } = call;
         let link = ConnectionRef::uncounted(&self.connection);
-        self.method.set(request.method());
+        let method = MethodPrefix::new(request.method());
         let span = Span::of_handler(request.method());
         if slow {
             // This dispatcher stays with this handler alone.
@@ -236,11 +233,11 @@ impl HandlerStarter {
         let over = took > BUDGET;
         if slow || over {
             let mut state = self.connection.lock();
-            state.dispatch.slow.note(self.method.as_bytes(), over);
+            state.dispatch.slow.note(method.as_bytes(), over);
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                let (connection, method) = (Arc::clone(&self.connection), self.method.clone());
+                let connection = Arc::clone(&self.connection);
                 let task = HandlerTask::new(connection, id, handling, span, method);
                 return (FirstPoll::Pending(Box::new(task)), now, took);
             }
@@ -250,7 +247,7 @@ impl HandlerStarter {
             }
             (Err(panic), handling) => {
                 task::drop_caught(handling);
-                task::panicked(panic, self.method.as_bytes(), Some(&self.connection))
+                task::panicked(panic, method.as_bytes(), Some(&self.connection))
             }
             // Unreachable: `fill` sets `serving` with every claim.
             (Ok(_), _) => FrameworkError::NoReply.into(),
