@@ -6,7 +6,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::{Cancel, Header, PROTOCOL, PacketError, PacketType};
 
 /// The initial read size, in bytes. A connection that fills its reads gets larger ones.
-const SMALL_READ: usize = 256;
+const SMALL_READ: usize = 128;
 /// The maximum read size outside a large payload, in bytes.
 const LARGE_READ: usize = 64 << 10;
 /// The number of consecutive small reads after which a connection counts as quiet. A single small read says
@@ -20,8 +20,9 @@ const COPIED: usize = 4 << 10;
 /// Payloads up to this size are copied into a chunk shared with neighbouring payloads: an allocation for each
 /// would cost more than the copy.
 const SHARED: usize = 512;
-/// The initial size of a shared chunk, in bytes. Keeping one small payload can keep a whole chunk alive.
-const SMALL_CHUNK: usize = 256;
+/// The initial size of a shared chunk, in bytes. Keeping one small payload can keep a whole chunk alive, and an idle
+/// connection keeps one.
+const SMALL_CHUNK: usize = 64;
 /// The size of a shared chunk when many small payloads are kept at a time, in bytes.
 const LARGE_CHUNK: usize = 2 << 10;
 /// The initial allocation for a large payload, in bytes. The rest is allocated as bytes arrive.
@@ -159,7 +160,8 @@ impl PacketDecoder {
             return;
         }
         if bytes >= self.offered {
-            self.read_size = (self.read_size * 4).min(LARGE_READ);
+            let larger = if self.read_size == SMALL_READ { 2 } else { 4 };
+            self.read_size = (self.read_size * larger).min(LARGE_READ);
             self.shrinks = false;
         } else if bytes < SMALL_READ && self.read_size > SMALL_READ {
             self.quiet += 1;
