@@ -12,11 +12,9 @@ use crate::peer::client::answer::Answer;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::caller::{CallTarget, ConnectionRef};
 use crate::peer::client::connection_source::{self, ConnectionSource, ConnectionWait};
-use crate::peer::client::layer::OutgoingCall;
-use crate::peer::client::layer_chain::LayeredCall;
+use crate::peer::client::indirect::{IndirectCall, IndirectRequest};
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::limit::CallLimit;
-use crate::peer::client::local::{LocalCall, LocalContext};
 use crate::peer::client::outgoing::Outgoing;
 use crate::peer::client::retrying::{Next, Pause, Retry};
 use crate::peer::connection::ConnectionCore;
@@ -62,10 +60,8 @@ pub(super) enum CallState {
 /// A call that has been sent.
 pub(in crate::peer) enum SentCall {
     Remote(Outgoing),
-    /// Boxed, so that other calls are small.
-    Local(Box<LocalCall>),
-    /// The call passes layers, of which the innermost makes another call.
-    Layered(LayeredCall),
+    /// The call runs in this process, or passes layers.
+    Indirect(IndirectCall),
     Failed(CallError),
     /// The call has failed because one of the two sides shuts down. The next poll returns without the error: a task that
     /// calls again and again must let others run, or the connection never ends on a runtime of one thread.
@@ -100,9 +96,8 @@ impl SendEarly for CallCore {
         }
         self.send(None);
         match &mut self.state {
-            CallState::Sent(SentCall::Local(local))
-            | CallState::Streaming(SentCall::Local(local), _) => local.start(),
-            CallState::Sent(SentCall::Layered(call)) => call.start(),
+            CallState::Sent(SentCall::Indirect(call))
+            | CallState::Streaming(SentCall::Indirect(call), _) => call.start(),
             _ => {}
         }
     }
@@ -246,7 +241,7 @@ impl CallCore {
             CallState::Pausing(pause) => Some(pause.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => outgoing.runtime(),
-            CallState::Sent(SentCall::Layered(call)) => call.runtime(),
+            CallState::Sent(SentCall::Indirect(call)) => call.runtime(),
             CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
                 Handle::try_current().ok()
             }
@@ -330,20 +325,17 @@ impl CallCore {
                     }
                 }
             }
-            CallTarget::Local(handler, back) => {
-                self.limit.arm(None);
-                let context = LocalContext {
+            CallTarget::Indirect(target) => {
+                let sent = target.send(IndirectRequest {
+                    method,
+                    params,
+                    kind: (*streams).into(),
                     options,
-                    deadline: self.limit.deadline(),
-                };
-                let sent = LocalCall::new(&*handler, *back, method, params, *streams, context);
-                CallState::sent(sent.map(|(local, stream)| (SentCall::local(local), stream)))
-            }
-            CallTarget::Layered(chain) => {
-                let call = OutgoingCall::new(chain, method.clone(), params, (*streams).into());
-                let call = call.repeated_by(self.again.as_deref());
-                let call = call.with_options(self.options.clone());
-                SentCall::Layered(call.send(&mut self.limit, self.idempotent)).into()
+                    limit: Some(&mut self.limit),
+                    idempotent: self.idempotent,
+                    has_policy: self.again.as_deref().is_some_and(Retry::has_policy),
+                });
+                CallState::sent(sent.map(|(call, stream)| (SentCall::Indirect(call), stream)))
             }
             CallTarget::Unbound => SentCall::Failed(CallError::Unbound).into(),
             CallTarget::Routed(_) | CallTarget::With(_) | CallTarget::Nobody => {
@@ -646,8 +638,7 @@ impl SentCall {
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         match self {
             Self::Remote(outgoing) => outgoing.poll(cx),
-            Self::Local(local) => local.poll(cx),
-            Self::Layered(call) => call.poll(cx),
+            Self::Indirect(call) => call.poll(cx),
             Self::Failed(_) => match mem::replace(self, Self::Over) {
                 Self::Failed(error) => Poll::Ready(Err(error)),
                 _ => Poll::Pending,

@@ -10,8 +10,10 @@ use tokio::runtime::Handle;
 use crate::packet::Payload;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::connection_source::ConnectionSource;
+use crate::peer::client::indirect::IndirectTarget;
 use crate::peer::client::layer::ClientLayer;
 use crate::peer::client::layer_chain::{ClientLayerChain, ClientLayers};
+use crate::peer::client::local::LocalTarget;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::{Call, Handler, MethodName, OneWayCall, RetryPolicy};
 
@@ -25,14 +27,12 @@ pub struct Caller(pub(in crate::peer) CallTarget);
 pub(in crate::peer) enum CallTarget {
     /// The peer of a connection.
     Remote(ConnectionRef),
-    /// Handlers in this process, and the caller that they call back through.
-    Local(Arc<dyn Handler>, Box<Caller>),
+    /// Handlers in this process, or a caller inside of layers.
+    Indirect(Arc<dyn IndirectTarget>),
     /// The connection that is current when a call is made.
     Routed(Arc<dyn ConnectionSource>),
     /// Another target, with defaults for its calls.
     With(Arc<CallDefaults>),
-    /// The caller inside of layers.
-    Layered(Arc<ClientLayerChain>),
     /// Every method is unknown.
     Nobody,
     /// Calls are templates, and are not sent.
@@ -48,7 +48,7 @@ impl Caller {
 
     /// As [`local`](Self::local), with a caller for the handler to call back through.
     pub fn local_with(handler: impl Handler, back: Self) -> Self {
-        Self(CallTarget::Local(Arc::new(handler), Box::new(back)))
+        Self(CallTarget::Indirect(LocalTarget::new(handler, back)))
     }
 
     /// Returns a caller without a connection. Its calls are templates for groups of targets
@@ -115,25 +115,32 @@ impl Caller {
     /// Adds a layer around the calls of this caller, inside of the layers that it has.
     #[must_use]
     pub fn with_layer(self, layer: impl ClientLayer) -> Self {
-        let chain = match self.0 {
-            // Layers see the defaults of the caller.
-            CallTarget::With(mut defaults) => {
-                let inner = Arc::make_mut(&mut defaults);
-                let caller = mem::replace(&mut inner.caller, Self(CallTarget::Nobody));
-                inner.caller = caller.with_layer(layer);
-                return Self(CallTarget::With(defaults));
-            }
-            CallTarget::Layered(chain) => chain.with(layer),
-            target => ClientLayerChain::new(ClientLayers::with(None, layer), Self(target)),
-        };
-        Self(CallTarget::Layered(chain))
+        // Layers see the defaults of the caller.
+        if let CallTarget::With(mut defaults) = self.0 {
+            let inner = Arc::make_mut(&mut defaults);
+            let caller = mem::replace(&mut inner.caller, Self(CallTarget::Nobody));
+            inner.caller = caller.with_layer(layer);
+            return Self(CallTarget::With(defaults));
+        }
+        match self.chain() {
+            Some(chain) => chain.with(layer),
+            None => ClientLayers::with(None, layer).around(self),
+        }
+    }
+
+    /// Returns the layers of the caller, and the caller inside of them.
+    pub(in crate::peer) fn chain(&self) -> Option<&ClientLayerChain> {
+        match self.target() {
+            CallTarget::Indirect(target) => target.layers(),
+            _ => None,
+        }
     }
 
     /// Returns the connection of the caller, inside of its layers.
     pub(in crate::peer) fn connection_ref(&self) -> Option<&ConnectionRef> {
         match self.target() {
             CallTarget::Remote(link) => Some(link),
-            CallTarget::Layered(chain) => chain.caller().connection_ref(),
+            CallTarget::Indirect(target) => target.layers()?.caller().connection_ref(),
             _ => None,
         }
     }
@@ -144,22 +151,24 @@ impl Caller {
             CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
             CallTarget::Routed(source) => Some(source.runtime().clone()),
             CallTarget::With(defaults) => defaults.caller.runtime(),
-            CallTarget::Layered(chain) => chain.caller().runtime(),
-            CallTarget::Local(..) | CallTarget::Nobody | CallTarget::Unbound => {
-                Handle::try_current().ok()
-            }
+            CallTarget::Indirect(target) => match target.layers() {
+                Some(chain) => chain.caller().runtime(),
+                None => Handle::try_current().ok(),
+            },
+            CallTarget::Nobody | CallTarget::Unbound => Handle::try_current().ok(),
         }
     }
 
     /// Returns `true` if a call with these parameters can be sent from this thread: streams to handlers in this process
     /// need a runtime.
     pub(in crate::peer) fn can_take(&self, params: &Payload) -> bool {
-        let is_local = match self.target() {
-            CallTarget::Local(..) => true,
-            CallTarget::Layered(chain) => return chain.caller().can_take(params),
-            _ => false,
+        let CallTarget::Indirect(target) = self.target() else {
+            return true;
         };
-        !is_local || !params.has_attachments() || Handle::try_current().is_ok()
+        match target.layers() {
+            Some(chain) => chain.caller().can_take(params),
+            None => !params.has_attachments() || Handle::try_current().is_ok(),
+        }
     }
 
     /// Calls a method by its name, with encoded parameters.
@@ -195,8 +204,10 @@ impl fmt::Debug for Caller {
                 .finish(),
             CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
             CallTarget::With(defaults) => defaults.caller.fmt(f),
-            CallTarget::Layered(chain) => chain.caller().fmt(f),
-            CallTarget::Local(..) => f.write_str("Caller(local)"),
+            CallTarget::Indirect(target) => match target.layers() {
+                Some(chain) => chain.caller().fmt(f),
+                None => f.write_str("Caller(local)"),
+            },
             CallTarget::Nobody => f.write_str("Caller(nobody)"),
             CallTarget::Unbound => f.write_str("Caller(unbound)"),
         }
@@ -264,10 +275,7 @@ impl From<ConnectionRef> for Caller {
     fn from(link: ConnectionRef) -> Self {
         match link.connection().client_layers.clone() {
             None => Self(CallTarget::Remote(link)),
-            Some(layers) => {
-                let caller = Self(CallTarget::Remote(link));
-                Self(CallTarget::Layered(ClientLayerChain::new(layers, caller)))
-            }
+            Some(layers) => layers.around(Self(CallTarget::Remote(link))),
         }
     }
 }

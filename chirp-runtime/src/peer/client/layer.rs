@@ -11,9 +11,8 @@ use crate::codec::CodecId;
 use crate::packet::{Metadata, Payload, TraceContext};
 use crate::peer::client::answer::{Answer, Answered};
 use crate::peer::client::call_options::CallOptions;
-use crate::peer::client::layer_chain::{ClientLayerChain, LayeredCall};
+use crate::peer::client::layer_chain::ClientLayerChain;
 use crate::peer::client::limit::CallLimit;
-use crate::peer::client::retrying::Retry;
 use crate::peer::{Call, CallError, MethodName, OneWayCall};
 
 /// The future of an outgoing call inside of layers.
@@ -124,18 +123,17 @@ impl OutgoingCall {
         }
     }
 
-    /// Starts the timer of the call, and passes the call to its layers.
-    pub(super) fn send(mut self, limit: &mut CallLimit, idempotent: bool) -> LayeredCall {
-        let runtime = self.chain.caller().runtime();
-        limit.arm(runtime.as_ref());
-        self.deadline = limit.deadline();
+    /// Sets the deadline of the call, whether it is idempotent, and whether a policy repeats it from outside of its
+    /// layers.
+    pub(super) fn with_terms(
+        mut self,
+        deadline: Option<Instant>,
+        idempotent: bool,
+        has_policy: bool,
+    ) -> Self {
+        self.deadline = deadline;
         self.idempotent = idempotent;
-        LayeredCall::new(self, runtime)
-    }
-
-    /// Records whether a policy repeats the call from outside of its layers.
-    pub(super) fn repeated_by(mut self, again: Option<&Retry>) -> Self {
-        self.has_policy = again.is_some_and(Retry::has_policy);
+        self.has_policy = has_policy;
         self
     }
 

@@ -1,35 +1,47 @@
 use std::fmt;
-use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::packet::FrameworkError;
-use crate::peer::client::answer::Answer;
+use crate::peer::client::caller::CallTarget;
+use crate::peer::client::indirect::{
+    IndirectCall, IndirectRequest, IndirectTarget, LayeredCall, SentIndirectly,
+};
 use crate::peer::client::layer::{ClientLayer, OutgoingCall, OutgoingFuture};
 use crate::peer::task::spawn;
 use crate::peer::{CallError, Caller};
 
 /// Layers around outgoing calls, outermost first.
 #[derive(Clone)]
-pub(in crate::peer) struct ClientLayers(Arc<[Arc<dyn ClientLayer>]>);
+pub(in crate::peer) struct ClientLayers {
+    layers: Arc<[Arc<dyn ClientLayer>]>,
+    /// Makes a caller inside of the layers. A pointer, so that a program without layers is linked without their code.
+    around: fn(Self, Caller) -> Caller,
+}
 
 impl ClientLayers {
     /// Adds a layer inside of the others.
     pub(in crate::peer) fn with(layers: Option<&Self>, layer: impl ClientLayer) -> Self {
-        let layers = layers.into_iter().flat_map(|layers| layers.0.iter());
+        let layers = layers.into_iter().flat_map(|layers| layers.layers.iter());
         let new: Arc<dyn ClientLayer> = Arc::new(layer);
-        Self(layers.cloned().chain([new]).collect())
+        Self {
+            layers: layers.cloned().chain([new]).collect(),
+            around: ClientLayerChain::caller_inside,
+        }
+    }
+
+    /// Returns a caller inside of the layers.
+    pub(in crate::peer) fn around(self, caller: Caller) -> Caller {
+        (self.around)(self, caller)
     }
 }
 
 impl fmt::Debug for ClientLayers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} layers", self.0.len())
+        write!(f, "{} layers", self.layers.len())
     }
 }
 
@@ -40,18 +52,18 @@ pub(in crate::peer) struct ClientLayerChain {
 }
 
 impl ClientLayerChain {
-    pub(in crate::peer) fn new(layers: ClientLayers, caller: Caller) -> Arc<Self> {
-        Arc::new(Self { layers, caller })
+    /// Returns a caller inside of layers.
+    fn caller_inside(layers: ClientLayers, caller: Caller) -> Caller {
+        Caller(CallTarget::Indirect(Arc::new(Self { layers, caller })))
     }
 
     /// Adds a layer inside of the others.
-    pub(in crate::peer) fn with(&self, layer: impl ClientLayer) -> Arc<Self> {
-        let layers = ClientLayers::with(Some(&self.layers), layer);
-        Self::new(layers, self.caller.clone())
+    pub(in crate::peer) fn with(&self, layer: impl ClientLayer) -> Caller {
+        ClientLayers::with(Some(&self.layers), layer).around(self.caller.clone())
     }
 
     pub(super) fn layer(&self, index: usize) -> Option<&dyn ClientLayer> {
-        Some(&**self.layers.0.get(index)?)
+        Some(&**self.layers.layers.get(index)?)
     }
 
     /// Returns the caller that sends the call.
@@ -60,20 +72,27 @@ impl ClientLayerChain {
     }
 }
 
-/// A call that passes layers. It is polled together with its call, unless it was started.
-pub(in crate::peer) struct LayeredCall {
-    state: LayeredState,
-    runtime: Option<Handle>,
-}
+impl IndirectTarget for ClientLayerChain {
+    fn send(self: Arc<Self>, call: IndirectRequest<'_>) -> Result<SentIndirectly, CallError> {
+        let runtime = self.caller.runtime();
+        let deadline = call.limit.and_then(|limit| {
+            limit.arm(runtime.as_ref());
+            limit.deadline()
+        });
+        let outgoing = OutgoingCall::new(self, call.method.clone(), call.params, call.kind)
+            .with_terms(deadline, call.idempotent, call.has_policy)
+            .with_options(call.options.cloned().map(Box::new));
+        let call = LayeredCall {
+            running: outgoing.enter(),
+            runtime,
+            start: Some(run_in_task),
+        };
+        Ok((IndirectCall::Layered(call), None))
+    }
 
-enum LayeredState {
-    Running(OutgoingFuture),
-    /// The call has a task of its own, which is aborted with the call.
-    Started {
-        answer: oneshot::Receiver<Answer>,
-        _task: AbortOnDrop,
-    },
-    Over,
+    fn layers(&self) -> Option<&ClientLayerChain> {
+        Some(self)
+    }
 }
 
 /// Aborts a task when it is dropped.
@@ -85,48 +104,18 @@ impl Drop for AbortOnDrop {
     }
 }
 
-impl LayeredCall {
-    pub(in crate::peer) fn new(call: OutgoingCall, runtime: Option<Handle>) -> Self {
-        Self {
-            state: LayeredState::Running(call.enter()),
-            runtime,
-        }
-    }
-
-    pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
-        self.runtime.clone()
-    }
-
-    /// Moves the call to a task of its own, so that it runs while it is not polled. Outside of a runtime it runs when it
-    /// is polled.
-    pub(in crate::peer) fn start(&mut self) {
-        let Some(runtime) = &self.runtime else { return };
-        self.state = match mem::replace(&mut self.state, LayeredState::Over) {
-            LayeredState::Running(running) => {
-                let (sender, answer) = oneshot::channel();
-                let task = spawn(runtime, async move {
-                    // Sending fails if the call has just been dropped.
-                    let _ = sender.send(running.await);
-                });
-                LayeredState::Started {
-                    answer,
-                    _task: AbortOnDrop(task),
-                }
-            }
-            state => state,
-        };
-    }
-
-    pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        match &mut self.state {
-            LayeredState::Running(running) => running.as_mut().poll(cx),
-            LayeredState::Started { answer, .. } => {
-                let answer = ready!(Pin::new(answer).poll(cx));
-                Poll::Ready(answer.unwrap_or_else(|_| Err(lost())))
-            }
-            LayeredState::Over => Poll::Ready(Err(lost())),
-        }
-    }
+/// Moves a call to a task of its own, so that it runs while it is not polled. The task is aborted with the call.
+fn run_in_task(running: OutgoingFuture, runtime: &Handle) -> OutgoingFuture {
+    let (sender, answer) = oneshot::channel();
+    let task = AbortOnDrop(spawn(runtime, async move {
+        // Sending fails if the call has just been dropped.
+        let _ = sender.send(running.await);
+    }));
+    Box::pin(async move {
+        let answer = answer.await;
+        drop(task);
+        answer.unwrap_or_else(|_| Err(lost()))
+    })
 }
 
 /// The error of a started call whose task has ended without an answer.

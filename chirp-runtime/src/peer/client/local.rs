@@ -5,17 +5,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
 use crate::packet::{self, ErrorData, FrameworkError, Payload, StreamOpen};
 use crate::peer::client::answer::{Answer, Answered};
-use crate::peer::client::call_core::SentCall;
 use crate::peer::client::call_options::CallOptions;
+use crate::peer::client::indirect::{
+    IndirectCall, IndirectRequest, IndirectTarget, SentIndirectly, StartableCall,
+};
+use crate::peer::client::layer::CallKind;
+use crate::peer::client::layer_chain::ClientLayerChain;
 use crate::peer::server::task::{drop_caught, panicked};
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::half;
@@ -29,10 +33,51 @@ use crate::peer::{
 };
 use crate::session::{Ending, LimitOwner, Limits, over_limit};
 
+/// Handlers in this process, and the caller that they call back through.
+pub(in crate::peer) struct LocalTarget {
+    handler: Box<dyn Handler>,
+    back: Caller,
+}
+
+impl LocalTarget {
+    pub(in crate::peer) fn new(handler: impl Handler, back: Caller) -> Arc<Self> {
+        let handler = Box::new(handler);
+        Arc::new(Self { handler, back })
+    }
+}
+
+impl IndirectTarget for LocalTarget {
+    fn send(self: Arc<Self>, call: IndirectRequest<'_>) -> Result<SentIndirectly, CallError> {
+        let deadline = call.limit.and_then(|limit| {
+            limit.arm(None);
+            limit.deadline()
+        });
+        let context = LocalContext {
+            options: call.options,
+            deadline,
+        };
+        // The caller feeds streams to a one-way method after the call has been sent.
+        let runs_alone = call.kind == CallKind::Nothing && call.params.has_attachments();
+        let context = context.into_call_context(self.back.clone())?;
+        let (mut local, stream) =
+            LocalCall::new(&*self.handler, context, call.method, call.params, call.kind)?;
+        if runs_alone {
+            local.detach();
+            local = LocalCall::detached(call.method);
+        }
+        Ok((IndirectCall::Local(Box::new(local)), stream))
+    }
+
+    fn layers(&self) -> Option<&ClientLayerChain> {
+        None
+    }
+}
+
 /// A call of a handler in this process. The handler is polled together with the call, unless the call was started.
-pub(in crate::peer) struct LocalCall {
+struct LocalCall {
     work: LocalWork,
     method: MethodName,
+    is_one_way: bool,
     /// The mailboxes of both halves of the streams that belong to the call.
     bound: Vec<[Arc<Mailbox>; 2]>,
 }
@@ -52,10 +97,9 @@ struct Started {
 }
 
 /// The options and the deadline of a local call, which become the context of its handler.
-#[derive(Default)]
-pub(in crate::peer) struct LocalContext<'a> {
-    pub(in crate::peer) options: Option<&'a CallOptions>,
-    pub(in crate::peer) deadline: Option<Instant>,
+struct LocalContext<'a> {
+    options: Option<&'a CallOptions>,
+    deadline: Option<Instant>,
 }
 
 impl LocalContext<'_> {
@@ -78,22 +122,18 @@ impl LocalContext<'_> {
     }
 }
 
-impl SentCall {
-    pub(super) fn local(call: LocalCall) -> Self {
-        Self::Local(Box::new(call))
-    }
-}
-
 impl LocalCall {
-    pub(in crate::peer) fn new(
+    fn new(
         handler: &dyn Handler,
-        back: Caller,
+        cx: CallContext,
         method: &MethodName,
         mut params: Payload,
-        result: Option<CodecId>,
-        context: LocalContext<'_>,
+        kind: CallKind,
     ) -> Result<(Self, Option<Consumer>), CallError> {
-        let cx = context.into_call_context(back)?;
+        let result = match kind {
+            CallKind::Stream(codec) => Some(codec),
+            CallKind::Value | CallKind::Nothing => None,
+        };
         let opens = params.attachments() + usize::from(result.is_some());
         check_request(method, params.len(), opens)?;
         let ends = here(params.detach()).map_err(|error| CallError::Encode(error.to_string()))?;
@@ -115,30 +155,24 @@ impl LocalCall {
         let call = Self {
             work,
             method: method.clone(),
+            is_one_way: kind == CallKind::Nothing,
             bound,
         };
         Ok((call, consumer))
     }
 
-    /// Moves the handler to a task of its own, so that it runs while the call is not polled, as it would at a peer: the
-    /// caller may be busy feeding a stream to the handler. Outside of a runtime the handler runs when the call is
-    /// polled.
-    pub(in crate::peer) fn start(&mut self) {
-        if let LocalWork::Running(running) = &mut self.work
-            && let Ok(runtime) = Handle::try_current()
-        {
-            let (mut running, method) = (running.take(), self.method.clone());
-            let (reply, answer) = oneshot::channel();
-            let task = spawn(&runtime, async move {
-                // Sending fails if the call has just been dropped.
-                let _ = reply.send(poll_fn(|cx| poll_caught(&mut running, &method, cx)).await);
-            });
-            self.work = LocalWork::Started(Started { answer, task });
+    /// Returns a one-way call whose handler runs in the background.
+    fn detached(method: &MethodName) -> Self {
+        Self {
+            work: LocalWork::Ended(None),
+            method: method.clone(),
+            is_one_way: true,
+            bound: Vec::new(),
         }
     }
 
     /// Lets the handler of a one-way call run in the background. The streams of its arguments stay open.
-    pub(in crate::peer) fn detach(mut self) {
+    fn detach(mut self) {
         self.bound.clear();
         if let Ok(runtime) = Handle::try_current() {
             spawn(&runtime, async move {
@@ -146,12 +180,6 @@ impl LocalCall {
                 let _ = poll_fn(|cx| self.poll(cx)).await;
             });
         }
-    }
-
-    pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        let answer = ready!(self.poll_answer(cx));
-        self.end_bound(&Ending::Answered);
-        Poll::Ready(answer)
     }
 
     /// Ends the streams that belong to the call.
@@ -186,6 +214,39 @@ impl LocalCall {
                 Reply::Error(error) => return Poll::Ready(Err(failed(error))),
                 Reply::UnknownMethod => return Poll::Ready(Err(CallError::unknown_method())),
             }
+        }
+    }
+}
+
+impl StartableCall for LocalCall {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = ready!(self.poll_answer(cx));
+        self.end_bound(&Ending::Answered);
+        // The caller of a one-way call does not learn how the method ended.
+        Poll::Ready(if self.is_one_way {
+            Ok(Bytes::new().into())
+        } else {
+            answer
+        })
+    }
+
+    /// Moves the handler to a task of its own, so that it runs while the call is not polled, as it would at a peer: the
+    /// caller may be busy feeding a stream to the handler. Outside of a runtime the handler runs when the call is
+    /// polled, as does that of a one-way call, which is ready when the method has run.
+    fn start(&mut self) {
+        if self.is_one_way {
+            return;
+        }
+        if let LocalWork::Running(running) = &mut self.work
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (mut running, method) = (running.take(), self.method.clone());
+            let (reply, answer) = oneshot::channel();
+            let task = spawn(&runtime, async move {
+                // Sending fails if the call has just been dropped.
+                let _ = reply.send(poll_fn(|cx| poll_caught(&mut running, &method, cx)).await);
+            });
+            self.work = LocalWork::Started(Started { answer, task });
         }
     }
 }

@@ -7,6 +7,7 @@ pub(in crate::peer) mod call_core;
 pub(in crate::peer) mod call_options;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod connection_source;
+pub(in crate::peer) mod indirect;
 pub(in crate::peer) mod layer;
 pub(in crate::peer) mod layer_chain;
 pub(in crate::peer) mod lazy_call;

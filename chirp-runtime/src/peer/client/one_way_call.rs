@@ -11,10 +11,9 @@ use crate::peer::client::call_core::{fields, shared};
 use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
-use crate::peer::client::layer::{CallKind, OutgoingCall};
-use crate::peer::client::layer_chain::LayeredCall;
+use crate::peer::client::indirect::{IndirectCall, IndirectRequest};
+use crate::peer::client::layer::CallKind;
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
-use crate::peer::client::local::{LocalCall, LocalContext};
 use crate::peer::client::pending_send::PendingSend;
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::demand::Startable;
@@ -51,9 +50,8 @@ enum OneWayCallState {
     /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
     Remote(PendingSend),
-    Local(LocalCall),
-    /// The call passes layers, of which the innermost makes another call.
-    Layered(LayeredCall),
+    /// The call runs in this process, or passes layers.
+    Indirect(IndirectCall),
     Failed(CallError),
     /// As [`SentCall::FailsLater`](super::call_core::SentCall::FailsLater).
     FailsLater(CallError),
@@ -192,8 +190,8 @@ impl OneWayCall {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
             OneWayCallState::Connecting(wait) => Some(wait.runtime()),
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
-            OneWayCallState::Layered(call) => call.runtime(),
-            OneWayCallState::Local(_) | OneWayCallState::Lazy { .. } => Handle::try_current().ok(),
+            OneWayCallState::Indirect(call) => call.runtime(),
+            OneWayCallState::Lazy { .. } => Handle::try_current().ok(),
             OneWayCallState::Failed(_) | OneWayCallState::FailsLater(_) | OneWayCallState::Over => {
                 None
             }
@@ -218,7 +216,7 @@ impl OneWayCall {
 
     /// Runs a call inside of layers while it is not polled.
     fn start_layered(&mut self) {
-        if let OneWayCallState::Layered(call) = &mut self.state {
+        if let OneWayCallState::Indirect(call) = &mut self.state {
             call.start();
         }
     }
@@ -273,27 +271,20 @@ impl OneWayCall {
                     (Err(error), _) => OneWayCallState::Failed(error),
                 }
             }
-            CallTarget::Local(handler, back) => {
-                // The caller feeds streams to the method after the call has been sent.
-                let runs_alone = params.has_attachments();
-                let context = LocalContext {
+            CallTarget::Indirect(target) => {
+                let sent = target.send(IndirectRequest {
+                    method: &method,
+                    params,
+                    kind: CallKind::Nothing,
                     options: self.options.as_deref(),
-                    deadline: None,
-                };
-                match LocalCall::new(&*handler, *back, &method, params, None, context) {
-                    Ok((local, _)) if runs_alone => {
-                        local.detach();
-                        OneWayCallState::Over
-                    }
-                    Ok((local, _)) => OneWayCallState::Local(local),
+                    limit: None,
+                    idempotent: false,
+                    has_policy: false,
+                });
+                match sent {
+                    Ok((call, _)) => OneWayCallState::Indirect(call),
                     Err(error) => OneWayCallState::Failed(error),
                 }
-            }
-            CallTarget::Layered(chain) => {
-                let runtime = chain.caller().runtime();
-                let call = OutgoingCall::new(chain, method, params, CallKind::Nothing);
-                let call = call.with_options(self.options.take());
-                OneWayCallState::Layered(LayeredCall::new(call, runtime))
             }
             // A peer drops a one-way call of an unknown method silently.
             CallTarget::With(_) | CallTarget::Nobody => OneWayCallState::Over,
@@ -362,11 +353,7 @@ impl Future for OneWayCall {
         ready!(self.poll_sent(cx));
         let done = match &mut self.state {
             OneWayCallState::Remote(queued) => ready!(queued.poll(cx)),
-            OneWayCallState::Local(local) => {
-                let _ = ready!(local.poll(cx));
-                Ok(())
-            }
-            OneWayCallState::Layered(call) => ready!(call.poll(cx)).map(drop),
+            OneWayCallState::Indirect(call) => ready!(call.poll(cx)).map(drop),
             OneWayCallState::Failed(error) => Err(error.clone()),
             OneWayCallState::FailsLater(error) => {
                 let error = error.clone();

@@ -91,7 +91,7 @@ impl Retry {
     /// Creates the state of a call that has a policy and was not sent.
     pub(in crate::peer) fn with_policy(policy: RetryPolicy) -> Box<Self> {
         Box::new(Self {
-            attempts: Some(Attempts::new(policy)),
+            attempts: Some(Box::new(Attempts::new(policy))),
             ..Self::default()
         })
     }
@@ -140,10 +140,11 @@ impl Retry {
                 && self.layers != LayerPosition::WithinPolicy
                 && let Some(policy) = route.retry_policy()
             {
-                self.attempts = Some(Attempts::new(policy.clone()));
+                self.attempts = Some(Box::new(Attempts::new(policy.clone())));
             }
         }
-        if let CallTarget::Layered(chain) = target
+        if let CallTarget::Indirect(target) = target
+            && let Some(chain) = target.layers()
             && let CallTarget::Routed(_) = chain.caller().target()
         {
             self.layers = LayerPosition::AroundSource;
@@ -292,13 +293,13 @@ impl Retry {
 }
 
 impl Attempts {
-    fn new(policy: RetryPolicy) -> Box<Self> {
-        Box::new(Self {
+    fn new(policy: RetryPolicy) -> Self {
+        Self {
             pauses: policy.pauses(),
             policy,
             made: 1,
             target: None,
-        })
+        }
     }
 
     /// Returns the pause before the next attempt: there must be one left, with enough time and budget.
