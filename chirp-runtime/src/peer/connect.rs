@@ -2,7 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Peer, PeerBuilder, RouteError, guard};
+use super::{Peer, PeerBuilder, RouteError, Task, guard};
 use crate::channel::{Endpoint, EndpointError};
 
 /// The default connect timeout.
@@ -53,7 +53,13 @@ where
     A: TryInto<Endpoint>,
     EndpointError: From<A::Error>,
 {
-    PeerBuilder::new().connect(address).await
+    let endpoint = address.try_into().map_err(EndpointError::from)?;
+    connect_alone(endpoint).await
+}
+
+/// As [`connect`], but not generic. The builder is inside of the box, too: the future of the program keeps a pointer.
+fn connect_alone(endpoint: Endpoint) -> Task<Result<Peer, ConnectError>> {
+    Box::pin(async move { PeerBuilder::new().connect_to(endpoint).await })
 }
 
 type BorrowedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

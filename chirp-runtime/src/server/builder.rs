@@ -301,7 +301,16 @@ impl ServerBuilder {
         A: TryInto<Endpoint>,
         EndpointError: From<A::Error>,
     {
-        self.build()?.also_bind(address).await
+        self.bind_to(address.try_into().map_err(EndpointError::from))
+            .await
+    }
+
+    /// As [`bind`](Self::bind), but not generic. Boxed, so that the future is compiled once.
+    fn bind_to(
+        self,
+        endpoint: Result<Endpoint, EndpointError>,
+    ) -> Task<Result<Server, ConnectError>> {
+        Box::pin(async move { self.build()?.also_bind_to(endpoint?).await })
     }
 
     /// Creates the server with a listener of any kind. Two services with a method of the same name are reported

@@ -66,11 +66,18 @@ impl Server {
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
-        let builder = self.handle.shared.builder();
-        builder.scheme_table().check(&endpoint)?;
-        let listens = endpoint.listen_with(builder.tls.as_ref(), builder.scheme_table());
-        let listener = guard::run("a scheme", listens).await;
-        Ok(self.also_listen(listener.map_err(io::Error::from)??))
+        self.also_bind_to(endpoint).await
+    }
+
+    /// As [`also_bind`](Self::also_bind), but not generic. Boxed, so that the future is compiled once.
+    pub(super) fn also_bind_to(self, endpoint: Endpoint) -> Task<Result<Self, ConnectError>> {
+        Box::pin(async move {
+            let builder = self.handle.shared.builder();
+            builder.scheme_table().check(&endpoint)?;
+            let listens = endpoint.listen_with(builder.tls.as_ref(), builder.scheme_table());
+            let listener = guard::run("a scheme", listens).await;
+            Ok(self.also_listen(listener.map_err(io::Error::from)??))
+        })
     }
 
     /// Accepts connections from another listener as well.
