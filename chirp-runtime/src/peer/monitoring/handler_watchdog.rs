@@ -115,6 +115,8 @@ impl Watched {
         let goes_on = self.look_at(&connection);
         // The connection may own values of the program, whose drop must not delay the others.
         if let Some(connection) = Arc::into_inner(connection) {
+            // Dropped through a pointer again, so that the code of the drop is compiled once.
+            let connection = Arc::new(connection);
             let thread = thread::Builder::new().name("chirp-drop".to_owned());
             let run: Run = Box::new(move || guard::discard(connection));
             let _ = thread.spawn(run);
