@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -31,7 +31,8 @@ pub(super) struct Registry {
 
 #[derive(Debug, Default)]
 struct RegistryEntries {
-    active: BTreeMap<u64, Connection>,
+    /// The connections by their numbers, in order.
+    active: VecDeque<(u64, Box<Connection>)>,
     accepted: u64,
     closed: bool,
     wakers: Vec<Waker>,
@@ -46,11 +47,17 @@ impl Registry {
     }
 
     pub(super) fn insert(&self, connection: Connection) {
-        self.update(|state| drop(state.active.insert(connection.number, connection)));
+        let entry = (connection.number, Box::new(connection));
+        self.update(|state| {
+            let at = state.after(entry.0);
+            state.active.insert(at, entry);
+        });
     }
 
     pub(super) fn remove(&self, number: u64) {
-        let removed = self.lock().active.remove(&number);
+        let mut state = self.lock();
+        let removed = state.find(number).and_then(|at| state.active.remove(at));
+        drop(state);
         drop(removed);
     }
 
@@ -60,7 +67,9 @@ impl Registry {
     }
 
     pub(super) fn get(&self, number: u64) -> Option<Connection> {
-        self.lock().active.get(&number).cloned()
+        let state = self.lock();
+        let (_, connection) = &state.active[state.find(number)?];
+        Some(Connection::clone(connection))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -68,7 +77,9 @@ impl Registry {
     }
 
     pub(super) fn list(&self) -> Vec<Connection> {
-        self.lock().active.values().cloned().collect()
+        let state = self.lock();
+        let active = state.active.iter();
+        active.map(|(_, one)| Connection::clone(one)).collect()
     }
 
     /// Changes the entries, and wakes waiting tasks after releasing the lock.
@@ -82,6 +93,19 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, RegistryEntries> {
         self.state.lock()
+    }
+}
+
+impl RegistryEntries {
+    /// Returns the index of the first connection with a number above this one.
+    fn after(&self, number: u64) -> usize {
+        self.active.partition_point(|(known, _)| *known <= number)
+    }
+
+    /// Returns the index of a connection.
+    fn find(&self, number: u64) -> Option<usize> {
+        let before = self.after(number).checked_sub(1)?;
+        (self.active[before].0 == number).then_some(before)
     }
 }
 
@@ -110,9 +134,9 @@ impl Connections {
     fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Connection>> {
         let waker = cx.waker().clone();
         let mut state = self.registry.lock();
-        if let Some((&number, connection)) = state.active.range(self.seen + 1..).next() {
-            self.seen = number;
-            return Poll::Ready(Some(connection.clone()));
+        if let Some((number, connection)) = state.active.get(state.after(self.seen)) {
+            self.seen = *number;
+            return Poll::Ready(Some(Connection::clone(connection)));
         }
         if state.closed {
             return Poll::Ready(None);
