@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::codec::{ArgumentNames, Codec, Decoder, EncodeError, ValueEncoding};
 use crate::packet::{ErrorData, FrameworkError, Payload};
-use crate::peer::{HandlerFuture, MethodId, Reply, Request};
+use crate::peer::{AcquireOrder, BlockingPool, HandlerFuture, MethodId, Reply, Request};
 
 /// A method of a service: its names and its handler.
 pub struct Method<T> {
@@ -16,9 +16,17 @@ pub struct Method<T> {
 pub(super) enum MethodHandler<T> {
     /// A function that returns a future of the reply.
     Waits(fn(Arc<T>, Request) -> HandlerFuture),
-    /// A function that may block its thread.
-    Blocks(fn(&T, &Request) -> Reply),
+    /// A function that may block its thread, and the function that calls it on another thread. A pointer, so that a
+    /// program without such methods is linked without the code.
+    Blocks(BlockingHandler<T>, RunBlocking<T>),
 }
+
+/// A method that may block its thread.
+pub(super) type BlockingHandler<T> = fn(&T, &Request) -> Reply;
+
+/// Calls a blocking method on a thread of the pool, once it is its turn.
+type RunBlocking<T> =
+    fn(BlockingHandler<T>, Arc<T>, Request, (BlockingPool, Option<AcquireOrder>)) -> HandlerFuture;
 
 impl<T> Method<T> {
     /// Creates a method with the name of `id`.
@@ -31,11 +39,14 @@ impl<T> Method<T> {
     }
 
     /// Creates a method that blocks its thread.
-    pub const fn blocking(id: MethodId, handle: fn(&T, &Request) -> Reply) -> Self {
+    pub const fn blocking(id: MethodId, handle: fn(&T, &Request) -> Reply) -> Self
+    where
+        T: Send + Sync + 'static,
+    {
         Self {
             id,
             aliases: &[],
-            handle: MethodHandler::Blocks(handle),
+            handle: MethodHandler::Blocks(handle, run_blocking),
         }
     }
 
@@ -50,6 +61,27 @@ impl<T> fmt::Debug for Method<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Method({})", self.id)
     }
+}
+
+/// Calls a method on a thread of the pool, once it is its turn.
+fn run_blocking<T: Send + Sync + 'static>(
+    handle: BlockingHandler<T>,
+    implementation: Arc<T>,
+    request: Request,
+    (blocking, turn): (BlockingPool, Option<AcquireOrder>),
+) -> HandlerFuture {
+    Box::pin(async move {
+        let held = match turn {
+            Some(turn) => Some(turn.await),
+            None => None,
+        };
+        let run = blocking.run(request, move |request| {
+            // The permit is held until the function returns, even if the call was dropped before.
+            let _held = held;
+            handle(&implementation, &request)
+        });
+        run.await
+    })
 }
 
 /// Returns a decoder of a call's positional arguments.

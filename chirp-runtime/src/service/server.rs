@@ -205,21 +205,9 @@ impl<T: Send + Sync + 'static> Handler for MethodTable<T> {
                     handle(implementation, request).await
                 })
             }
-            (MethodHandler::Blocks(handle), turn) => {
-                let handle = *handle;
+            (MethodHandler::Blocks(handle, run), turn) => {
                 let blocking = self.blocking.get_or_init(BlockingPool::default).clone();
-                Box::pin(async move {
-                    let held = match turn {
-                        Some(turn) => Some(turn.await),
-                        None => None,
-                    };
-                    let run = blocking.run(request, move |request| {
-                        // The permit is held until the function returns, even if the call was dropped before.
-                        let _held = held;
-                        handle(&implementation, &request)
-                    });
-                    run.await
-                })
+                run(*handle, implementation, request, (blocking, turn))
             }
         }
     }
