@@ -3,11 +3,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 /// A panic that was caught.
 #[derive(Clone, Debug)]
@@ -52,30 +51,41 @@ fn caught(what: &'static str, panic: Box<dyn Any + Send>) -> Panicked {
 /// # Errors
 ///
 /// As [`call`].
-pub(crate) async fn run<F: Future>(what: &'static str, work: F) -> Result<F::Output, Panicked> {
-    let mut work = Work {
+pub(crate) fn run<'a, T>(
+    what: &'static str,
+    work: impl Future<Output = T> + Send + 'a,
+) -> impl Future<Output = Result<T, Panicked>> + Send {
+    Work {
         what,
         future: Some(Box::pin(work)),
-    };
-    let done = poll_fn(|cx| {
-        let Some(future) = &mut work.future else {
+    }
+}
+
+/// A future of the program. It does not depend on the type of the future, so that its code is compiled once for each
+/// output.
+struct Work<'a, T> {
+    what: &'static str,
+    future: Option<Pin<Box<dyn Future<Output = T> + Send + 'a>>>,
+}
+
+impl<T> Future for Work<'_, T> {
+    type Output = Result<T, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { what, future } = &mut *self;
+        let Some(future) = future else {
             return Poll::Pending;
         };
-        match call(what, || future.as_mut().poll(cx)) {
-            Ok(polled) => polled.map(Ok),
-            Err(panicked) => Poll::Ready(Err(panicked)),
-        }
-    });
-    done.await
+        let done = match call(what, || future.as_mut().poll(cx)) {
+            Ok(polled) => Ok(ready!(polled)),
+            Err(panicked) => Err(panicked),
+        };
+        discard_as(self.what, self.future.take());
+        Poll::Ready(done)
+    }
 }
 
-/// A future of the program.
-struct Work<F> {
-    what: &'static str,
-    future: Option<Pin<Box<F>>>,
-}
-
-impl<F> Drop for Work<F> {
+impl<T> Drop for Work<'_, T> {
     fn drop(&mut self) {
         discard_as(self.what, self.future.take());
     }
@@ -88,14 +98,19 @@ pub(crate) fn discard<T>(value: T) {
 
 fn discard_as<T>(what: &'static str, value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        #[cfg(feature = "tracing")]
-        tracing::error!("{what} panicked while it was dropped: {}", text(&*panic));
-        #[cfg(not(feature = "tracing"))]
-        let _ = what;
-        // The payload of a panic may panic when it is dropped; then it is leaked.
-        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-            std::mem::forget(again);
-        }
+        caught_in_drop(what, panic);
+    }
+}
+
+#[cold]
+fn caught_in_drop(what: &'static str, panic: Box<dyn Any + Send>) {
+    #[cfg(feature = "tracing")]
+    tracing::error!("{what} panicked while it was dropped: {}", text(&*panic));
+    #[cfg(not(feature = "tracing"))]
+    let _ = what;
+    // The payload of a panic may panic when it is dropped; then it is leaked.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
     }
 }
 
