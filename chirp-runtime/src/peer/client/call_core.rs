@@ -129,9 +129,12 @@ impl CallCore {
         params: Result<Payload, CallError>,
         streams: Option<CodecId>,
     ) -> Self {
-        if let CallTarget::With(defaults) = &caller.0 {
-            return Self::with_defaults(&Arc::clone(defaults), method, params, streams);
-        }
+        let caller = match caller.0 {
+            CallTarget::With(defaults) => {
+                return Self::with_defaults(&defaults, method, params, streams);
+            }
+            target => Caller(target),
+        };
         let state = CallState::new(caller, &method, params, streams);
         let core = Self {
             method,
