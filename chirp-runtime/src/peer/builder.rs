@@ -10,7 +10,7 @@ use super::Propagator;
 use super::client::layer_chain::ClientLayers;
 use super::connection::reader::ReaderTask;
 use super::connection::writer::{Sink, WriterTask};
-use super::connection::{ConnectionCore, random_nonce};
+use super::connection::{ConnectionCore, Origin, random_nonce};
 use super::monitoring::budget::Budget;
 use super::monitoring::observe::Observer;
 use super::monitoring::{keep_alive, log};
@@ -354,9 +354,11 @@ impl PeerBuilder {
         if let Some(wrap) = &self.wrap_channel {
             channel = wrap(channel, connected);
         }
-        let remote = channel.remote().cloned();
-        let credentials = channel.credentials();
-        let identity = channel.identity();
+        let origin = Origin {
+            remote: channel.remote().cloned(),
+            credentials: channel.credentials(),
+            identity: channel.identity(),
+        };
         let hello = channel.hello();
         let on_failure = channel.take_failure_hook();
         let is_socket = channel.is_socket();
@@ -379,9 +381,7 @@ impl PeerBuilder {
             session,
             Sink::new(writer),
             runtime.clone(),
-            remote,
-            credentials,
-            identity,
+            origin,
         );
         // The task that a worker wakes last waits for that worker, which a handler may block. Other channels wake tasks when
         // they are read or written: the other side's, a recorder, or what the program likes.

@@ -171,18 +171,18 @@ impl Peer {
 
     /// Returns the address of the peer, if the connection was made to one.
     pub fn remote(&self) -> Option<&Endpoint> {
-        self.connection().remote.as_ref()
+        self.connection().remote()
     }
 
     /// Returns the peer's credentials, if the connection is a Unix socket. They come from the operating system, not
     /// from the peer.
     pub fn credentials(&self) -> Option<Credentials> {
-        self.connection().credentials
+        self.connection().credentials()
     }
 
     /// Returns the peer's identity, as verified by the channel.
     pub fn identity(&self) -> &Identity {
-        &self.connection().identity
+        self.connection().identity()
     }
 
     /// Returns a receiver of the connection's state.
@@ -218,12 +218,13 @@ impl Peer {
     /// Keeps a value with the connection, for [`CallContext::attachment`](super::CallContext::attachment). Later values
     /// are ignored.
     pub(crate) fn attach<T: Send + Sync + 'static>(&self, value: T) {
-        let _ = self.connection().attachment.set(Arc::new(value));
+        let _ = self.connection().rare().attachment.set(Arc::new(value));
     }
 
     /// Returns `true` if a value is kept with the connection.
     pub(crate) fn is_attached(&self) -> bool {
-        self.connection().attachment.get().is_some()
+        let rare = self.connection().known_rare();
+        rare.is_some_and(|rare| rare.attachment.get().is_some())
     }
 
     /// Serves what peers of `builder` serve from now on. If this peer holds requests, they are started.

@@ -28,23 +28,30 @@ pub enum ReadState {
 /// The calls, packets and responses that wait for room in the transmit buffer.
 #[derive(Debug, Default)]
 pub(super) struct SendBacklog {
+    /// `None` until something waits for the first time, which is never the case for most connections.
+    queues: Option<Box<SendQueues>>,
+    tickets: u64,
+    /// The number of calls that are queued or held, which have their ids already.
+    calls: usize,
+    queued_response_bytes: usize,
+    /// Whether reading goes on although the limits are exceeded, since it was paused long enough.
+    pause_expired: bool,
+}
+
+/// The queues of a [`SendBacklog`].
+#[derive(Debug, Default)]
+struct SendQueues {
     /// Calls and packets that wait for room, in order.
     queued: BTreeMap<SendTicket, QueuedSend>,
     /// Calls that need extensions. They wait until those of the other side are known, and then for room.
     held: BTreeMap<SendTicket, QueuedSend>,
-    tickets: u64,
-    /// The number of calls in `queued` and `held`, which have their ids already.
-    calls: usize,
     /// One-way calls and packets that were queued when sending ended, and that their owners have not taken
     /// back.
     given_up: BTreeSet<SendTicket>,
     /// One-way calls and packets that have left the queue since [`Session::take_admitted`].
     admitted: Vec<SendTicket>,
     /// Responses that wait for room, in order.
-    queued_responses: VecDeque<QueuedResponse>,
-    queued_response_bytes: usize,
-    /// Whether reading goes on although the limits are exceeded, since it was paused long enough.
-    pause_expired: bool,
+    responses: VecDeque<QueuedResponse>,
 }
 
 /// The place of a queued call or packet in the send backlog.
@@ -88,11 +95,15 @@ impl QueuedResponse {
 }
 
 impl SendBacklog {
+    fn queues(&mut self) -> &mut SendQueues {
+        self.queues.get_or_insert_default()
+    }
+
     pub(super) fn enqueue(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
         self.calls += usize::from(queued.is_call());
-        self.queued.insert(ticket, queued);
+        self.queues().queued.insert(ticket, queued);
         ticket
     }
 
@@ -102,66 +113,77 @@ impl SendBacklog {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
         self.calls += usize::from(queued.is_call());
-        self.held.insert(ticket, queued);
+        self.queues().held.insert(ticket, queued);
         ticket
     }
 
     pub(super) fn holds(&self) -> bool {
-        !self.held.is_empty()
+        let queues = self.queues.as_ref();
+        queues.is_some_and(|queues| !queues.held.is_empty())
     }
 
     /// Lets a call that was held wait for room, in the order in which all calls were made.
     pub(super) fn release(&mut self, ticket: SendTicket, queued: QueuedSend) {
         self.calls += usize::from(queued.is_call());
-        self.queued.insert(ticket, queued);
+        self.queues().queued.insert(ticket, queued);
     }
 
     /// Takes the held calls.
     pub(super) fn take_held(&mut self) -> Vec<(SendTicket, QueuedSend)> {
-        let held = mem::take(&mut self.held);
+        let Some(queues) = &mut self.queues else {
+            return Vec::new();
+        };
+        let held = mem::take(&mut queues.held);
         self.calls -= held.values().filter(|queued| queued.is_call()).count();
         held.into_iter().collect()
     }
 
     /// Notes that a one-way call or packet has left the queue.
     pub(super) fn admit(&mut self, ticket: SendTicket) {
-        self.admitted.push(ticket);
+        self.queues().admitted.push(ticket);
     }
 
     pub(super) fn contains(&self, ticket: SendTicket) -> bool {
-        self.queued.contains_key(&ticket)
-            || self.held.contains_key(&ticket)
-            || self.given_up.contains(&ticket)
+        self.queues.as_ref().is_some_and(|queues| {
+            queues.queued.contains_key(&ticket)
+                || queues.held.contains_key(&ticket)
+                || queues.given_up.contains(&ticket)
+        })
     }
 
     /// Removes a call or packet from the queue, if it is there.
     pub(super) fn remove(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
-        self.given_up.remove(&ticket);
-        let removed = self
+        let queues = self.queues.as_mut()?;
+        queues.given_up.remove(&ticket);
+        let removed = queues
             .queued
             .remove(&ticket)
-            .or_else(|| self.held.remove(&ticket))?;
+            .or_else(|| queues.held.remove(&ticket))?;
         self.calls -= usize::from(removed.is_call());
         Some(removed)
     }
 
     /// Takes all queued calls and packets, since they cannot be sent.
     pub(super) fn take_queued(&mut self) -> Vec<QueuedSend> {
-        self.queued.append(&mut self.held);
-        let all = mem::take(&mut self.queued);
         self.calls = 0;
+        let Some(queues) = &mut self.queues else {
+            return Vec::new();
+        };
+        queues.queued.append(&mut queues.held);
+        let all = mem::take(&mut queues.queued);
         let unsent = all
             .iter()
             .filter(|(_, queued)| !matches!(queued, QueuedSend::Call(..)));
-        self.given_up.extend(unsent.map(|(ticket, _)| *ticket));
+        queues.given_up.extend(unsent.map(|(ticket, _)| *ticket));
         all.into_values().collect()
     }
 
     /// Takes the data of all queued responses, since they cannot be sent.
     pub(super) fn clear(&mut self) -> Vec<Payload> {
         self.queued_response_bytes = 0;
-        self.queued_responses
-            .drain(..)
+        let queues = self.queues.iter_mut();
+        queues
+            .flat_map(|queues| queues.responses.drain(..))
             .map(|response| response.data)
             .collect()
     }
@@ -172,7 +194,8 @@ impl SendBacklog {
     }
 
     pub(super) fn has_no_queued_sends(&self) -> bool {
-        self.queued.is_empty()
+        let queues = self.queues.as_ref();
+        queues.is_none_or(|queues| queues.queued.is_empty())
     }
 
     /// Queues a response, with `behind_sends` behind the calls and packets that are queued now.
@@ -190,21 +213,28 @@ impl SendBacklog {
             behind: SendTicket(if behind_sends { self.tickets } else { 0 }),
         };
         self.queued_response_bytes += response.packet_len();
-        self.queued_responses.push_back(response);
+        self.queues().responses.push_back(response);
     }
 
     /// Takes the next response, unless calls or packets must leave before it.
     fn next_response(&mut self) -> Option<QueuedResponse> {
-        let next_send = self.queued.first_key_value().map(|(ticket, _)| *ticket);
-        let behind = self.queued_responses.front()?.behind;
+        let queues = self.queues.as_mut()?;
+        let next_send = queues.queued.first_key_value().map(|(ticket, _)| *ticket);
+        let behind = queues.responses.front()?.behind;
         if next_send.is_some_and(|ticket| ticket <= behind) {
             return None;
         }
-        self.queued_responses.pop_front()
+        queues.responses.pop_front()
     }
 
     pub(super) fn has_no_queued_responses(&self) -> bool {
-        self.queued_responses.is_empty()
+        let queues = self.queues.as_ref();
+        queues.is_none_or(|queues| queues.responses.is_empty())
+    }
+
+    /// Takes the call or packet that is next in the queue.
+    fn next_send(&mut self) -> Option<(SendTicket, QueuedSend)> {
+        self.queues.as_mut()?.queued.pop_first()
     }
 
     pub(super) fn queued_response_bytes(&self) -> usize {
@@ -213,7 +243,9 @@ impl SendBacklog {
 
     /// Returns `true` if nothing is queued that can still be sent.
     pub(super) fn is_empty(&self) -> bool {
-        self.queued_responses.is_empty() && self.queued.is_empty() && self.held.is_empty()
+        self.queues.as_ref().is_none_or(|queues| {
+            queues.responses.is_empty() && queues.queued.is_empty() && queues.held.is_empty()
+        })
     }
 
     pub(super) fn clear_pause_expired(&mut self) {
@@ -364,7 +396,7 @@ impl Session {
 
     fn flush_sends(&mut self) {
         while self.has_room_for_call()
-            && let Some((ticket, mut queued)) = self.backlog.queued.pop_first()
+            && let Some((ticket, mut queued)) = self.backlog.next_send()
         {
             let sent = match &mut queued {
                 QueuedSend::Call(key, method, params, time, fields) => {
@@ -383,11 +415,11 @@ impl Session {
             };
             if !sent {
                 // There is no id for a one-way call. Later entries wait too, so that the order is kept.
-                self.backlog.queued.insert(ticket, queued);
+                self.backlog.queues().queued.insert(ticket, queued);
                 break;
             }
             if !matches!(queued, QueuedSend::Call(..)) {
-                self.backlog.admitted.push(ticket);
+                self.backlog.admit(ticket);
             }
             self.defer_drop(queued);
         }
@@ -395,12 +427,14 @@ impl Session {
 
     /// Takes the tickets of the one-way calls and packets that have left the queue since the last call.
     pub fn take_admitted(&mut self) -> Vec<SendTicket> {
-        mem::take(&mut self.backlog.admitted)
+        let queues = self.backlog.queues.as_mut();
+        queues.map_or_else(Vec::new, |queues| mem::take(&mut queues.admitted))
     }
 
     /// Returns `true` if [`take_admitted`](Self::take_admitted) would return any tickets.
     pub fn has_admitted(&self) -> bool {
-        !self.backlog.admitted.is_empty()
+        let queues = self.backlog.queues.as_ref();
+        queues.is_some_and(|queues| !queues.admitted.is_empty())
     }
 
     /// Returns `true` if a one-way call or packet is still queued.

@@ -122,6 +122,9 @@ impl<K: SlabKey, T> Slab<K, T> {
         };
         if let Some(next) = next {
             entry.generation = next;
+            if self.free.capacity() == 0 {
+                self.free.reserve_exact(1);
+            }
             self.free.push(slot.index);
         }
         self.len -= 1;

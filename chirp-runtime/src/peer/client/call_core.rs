@@ -548,7 +548,7 @@ impl CallCore {
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => outgoing
                 .connection()
-                .and_then(|connection| connection.remote.as_ref()),
+                .and_then(|connection| connection.remote()),
             _ => None,
         };
         error.at(&self.method, peer)

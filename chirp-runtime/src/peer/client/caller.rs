@@ -200,7 +200,7 @@ impl fmt::Debug for Caller {
         match &self.0 {
             CallTarget::Remote(link) => f
                 .debug_tuple("Caller")
-                .field(&link.connection().remote)
+                .field(&link.connection().remote())
                 .finish(),
             CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
             CallTarget::With(defaults) => defaults.caller.fmt(f),

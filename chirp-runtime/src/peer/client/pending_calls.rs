@@ -10,6 +10,13 @@ use crate::session::{OutboundCallId, SendTicket};
 pub(in crate::peer) struct PendingCalls {
     /// The slots of calls whose responses are wanted.
     slots: Vec<Option<Arc<PendingCall>>>,
+    /// `None` until a call waits for anything but its response, which is rare.
+    waits: Option<Box<RareWaits>>,
+}
+
+/// What waits for something else than a response.
+#[derive(Default)]
+struct RareWaits {
     /// The wakers of one-way calls and packets that wait for room.
     for_room: HashMap<SendTicket, Waker>,
     /// Calls that the session never got. They fail when it ends.
@@ -20,6 +27,10 @@ impl PendingCalls {
     /// Registers the slot of a call.
     pub(in crate::peer) fn wait(&mut self, call: OutboundCallId, slot: Arc<PendingCall>) {
         if self.slots.len() <= call.slot() {
+            if self.slots.capacity() == 0 {
+                // Most connections have one call at a time.
+                self.slots.reserve_exact(call.slot() + 1);
+            }
             self.slots.resize_with(call.slot() + 1, Option::default);
         }
         self.slots[call.slot()] = Some(slot);
@@ -49,28 +60,32 @@ impl PendingCalls {
         ticket: SendTicket,
         waker: Waker,
     ) -> Option<Waker> {
-        self.for_room.insert(ticket, waker)
+        let waits = self.waits.get_or_insert_default();
+        waits.for_room.insert(ticket, waker)
     }
 
     /// Removes the waker of a one-way call or packet.
     pub(in crate::peer) fn stop_waiting(&mut self, ticket: SendTicket) -> Option<Waker> {
-        self.for_room.remove(&ticket)
+        self.waits.as_mut()?.for_room.remove(&ticket)
     }
 
     /// Registers a call that was submitted after sending had ended. It fails when the session ends.
     pub(in crate::peer) fn wait_for_end(&mut self, slot: Arc<PendingCall>) {
-        self.for_end.push(slot);
+        self.waits.get_or_insert_default().for_end.push(slot);
     }
 
     /// Takes the wakers of everything that waits for room: there will be none.
     pub(in crate::peer) fn take_for_room(&mut self) -> impl Iterator<Item = Waker> {
-        self.for_room.drain().map(|(_, waker)| waker)
+        let waits = self.waits.iter_mut();
+        waits.flat_map(|waits| waits.for_room.drain().map(|(_, waker)| waker))
     }
 
     /// Takes everything because the session has ended. The wakers of tasks that wait for room are added to `wakes`.
     pub(in crate::peer) fn take_all(&mut self, wakes: &mut Vec<Waker>) -> Vec<Arc<PendingCall>> {
         wakes.extend(self.take_for_room());
         let slots = self.slots.drain(..).flatten();
-        slots.chain(self.for_end.drain(..)).collect()
+        let waits = self.waits.iter_mut();
+        let for_end = waits.flat_map(|waits| waits.for_end.drain(..));
+        slots.chain(for_end).collect()
     }
 }

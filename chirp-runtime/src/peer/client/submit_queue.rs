@@ -44,7 +44,16 @@ pub(in crate::peer) struct SubmitQueue {
     early: AtomicUsize,
     /// Whether the peer, or its part of this process, runs at the same time as callers.
     is_parallel: bool,
-    calls: Mutex<SubmittedCalls>,
+    submitted: Mutex<Submitted>,
+}
+
+/// The part of a [`SubmitQueue`] behind its lock.
+#[derive(Default)]
+struct Submitted {
+    /// `None` before the first call: a caller that is alone bypasses the queue.
+    calls: Option<Box<SubmittedCalls>>,
+    /// No more calls are queued, since the session has ended or is about to.
+    closed: bool,
 }
 
 /// Queued calls, in order.
@@ -53,8 +62,6 @@ pub(in crate::peer) struct SubmittedCalls {
     entries: Vec<SubmittedCall>,
     /// The names and parameters of all calls, one after another.
     bytes: Vec<u8>,
-    /// No more calls are queued, since the session has ended or is about to.
-    closed: bool,
 }
 
 struct SubmittedCall {
@@ -86,7 +93,7 @@ impl SubmitQueue {
             writer_scheduled: AtomicBool::new(false),
             early: AtomicUsize::new(usize::MAX),
             is_parallel,
-            calls: Mutex::default(),
+            submitted: Mutex::default(),
         }
     }
 
@@ -115,10 +122,11 @@ impl SubmitQueue {
             params: params.len(),
             time,
         };
-        let mut calls = self.lock();
-        if calls.closed {
+        let mut submitted = self.lock();
+        if submitted.closed {
             return SubmitOutcome::Closed;
         }
+        let calls = submitted.calls.get_or_insert_default();
         if calls.entries.len() >= CALLS || calls.bytes.len() >= BYTES {
             return SubmitOutcome::Full;
         }
@@ -144,7 +152,7 @@ impl SubmitQueue {
     /// Sets `writer_scheduled`. A task that sets it to `true` wakes the writer afterwards; the writer sets it to
     /// `false` before it flushes the queue.
     pub(in crate::peer) fn set_writer_scheduled(&self, scheduled: bool) {
-        let _calls = self.lock();
+        let _submitted = self.lock();
         self.writer_scheduled.store(scheduled, Ordering::Relaxed);
     }
 
@@ -165,15 +173,15 @@ impl SubmitQueue {
 
     /// Closes the queue because the session has ended. Returns the slots of its calls.
     pub(in crate::peer) fn close(&self) -> impl Iterator<Item = Arc<PendingCall>> + use<> {
-        let mut calls = self.lock();
-        calls.closed = true;
-        calls.bytes = Vec::new();
-        let entries = mem::take(&mut calls.entries);
-        entries.into_iter().map(|entry| entry.slot)
+        let mut submitted = self.lock();
+        submitted.closed = true;
+        let calls = submitted.calls.take();
+        let entries = calls.into_iter().flat_map(|calls| calls.entries);
+        entries.map(|entry| entry.slot)
     }
 
-    fn lock(&self) -> MutexGuard<'_, SubmittedCalls> {
-        self.calls.lock()
+    fn lock(&self) -> MutexGuard<'_, Submitted> {
+        self.submitted.lock()
     }
 }
 
@@ -193,14 +201,14 @@ impl ConnectionState {
     }
 
     fn flush(&mut self, submit_queue: &SubmitQueue, close: bool) {
-        let mut calls = mem::take(&mut self.spare_calls);
-        {
+        let calls = {
             let mut submitted = submit_queue.lock();
             submitted.closed |= close;
-            mem::swap(&mut submitted.entries, &mut calls.entries);
-            mem::swap(&mut submitted.bytes, &mut calls.bytes);
             submit_queue.waiting.store(0, Ordering::Relaxed);
-        }
+            mem::replace(&mut submitted.calls, self.spare_calls.take())
+        };
+        // The queue may be closed before its first call.
+        let mut calls = calls.unwrap_or_default();
         let mut rest = &calls.bytes[..];
         let count = calls.entries.len();
         for entry in calls.entries.drain(..) {
@@ -224,10 +232,10 @@ impl ConnectionState {
         let serves = self.session.running() > 0 || handlers != self.dispatch.count;
         submit_queue.note_pending(self.session.pending(), serves);
         if count <= 1 && self.session.pending() <= 1 {
-            // The load has passed: the buffers are dropped, except for those of the queue itself.
+            // The load has passed: the buffers are dropped.
             submit_queue.set_contended(false);
         } else {
-            self.spare_calls = calls;
+            self.spare_calls = Some(calls);
         }
     }
 }

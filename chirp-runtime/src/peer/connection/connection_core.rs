@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -12,6 +11,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, watch};
 
 use super::effects::{Action, Effects};
+use super::origin::Origin;
+use super::rare_parts::RareParts;
 use super::sending::Sending;
 use super::state::ConnectionState;
 use super::state_guard::{StateGuard, StateView};
@@ -27,7 +28,6 @@ use crate::peer::guard;
 use crate::peer::monitoring::budget::Budget;
 use crate::peer::monitoring::log;
 use crate::peer::monitoring::observe::Observer;
-use crate::peer::monitoring::traffic::ReadPauses;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::peer::propagation::Propagation;
 use crate::peer::server::handler_stays::HandlerStays;
@@ -69,14 +69,13 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) bytes_read: AtomicU64,
     /// Bytes written in total, stored after each attempt to write a batch.
     pub(in crate::peer) bytes_written: AtomicU64,
-    pub(in crate::peer) read_pauses: ReadPauses,
     /// The number of times that the reader has found the channel empty.
     pub(in crate::peer) empty_reads: AtomicU64,
     /// The writer task's waker.
     pub(in crate::peer) writer: OnceLock<Waker>,
     /// Serializes route updates.
     pub(in crate::peer) updates: Mutex<()>,
-    service_orders: Mutex<ServiceOrders>,
+    rare: OnceLock<Box<RareParts>>,
     pub(in crate::peer) observer: RwLock<Option<Observer>>,
     /// Whether `observer` is set: saves the lock for each packet.
     pub(in crate::peer) observed: AtomicBool,
@@ -87,8 +86,6 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) propagation: Option<Arc<Propagation>>,
     /// The layers around calls to the peer.
     pub(in crate::peer) client_layers: Option<ClientLayers>,
-    /// The channel of [`watch`](Self::watch), created by its first call.
-    watch: OnceLock<watch::Sender<PeerState>>,
     /// Notified when the session ends, when the peer's extensions become known, and when it refuses calls.
     pub(in crate::peer) signal: Notify,
     /// Notified when the peer cancels a call, and when the session ends.
@@ -100,13 +97,10 @@ pub(in crate::peer) struct ConnectionCore {
     /// This side shuts down.
     pub(super) draining: AtomicBool,
     pub(in crate::peer) runtime: Handle,
-    pub(in crate::peer) remote: Option<Endpoint>,
-    pub(in crate::peer) credentials: Option<Credentials>,
-    pub(in crate::peer) identity: Identity,
+    /// `None` if nothing is known of the other side.
+    origin: Option<Box<Origin>>,
     /// The connection's number at its server, if a server accepted it.
     pub(in crate::peer) number: OnceLock<u64>,
-    /// A value that a higher layer keeps with the connection.
-    pub(in crate::peer) attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl ConnectionCore {
@@ -114,9 +108,7 @@ impl ConnectionCore {
         session: Session,
         sink: Sink,
         runtime: Handle,
-        remote: Option<Endpoint>,
-        credentials: Option<Credentials>,
-        identity: Identity,
+        origin: Origin,
     ) -> Self {
         let can_take_over = runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
         Self {
@@ -132,29 +124,24 @@ impl ConnectionCore {
             can_take_over,
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
-            read_pauses: ReadPauses::default(),
             empty_reads: AtomicU64::new(0),
             writer: OnceLock::new(),
             updates: Mutex::new(()),
-            service_orders: Mutex::default(),
+            rare: OnceLock::new(),
             observer: RwLock::new(None),
             observed: AtomicBool::new(false),
             budget: None,
             metrics: None,
             propagation: None,
             client_layers: None,
-            watch: OnceLock::new(),
             signal: Notify::new(),
             interrupts: Notify::new(),
             stage: AtomicU8::new(SENDING),
             refusing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             runtime,
-            remote,
-            credentials,
-            identity,
+            origin: origin.boxed(),
             number: OnceLock::new(),
-            attachment: OnceLock::new(),
         }
     }
 
@@ -212,8 +199,32 @@ impl ConnectionCore {
         drop(self.lock());
     }
 
+    /// Returns the address of the other side, if it is known.
+    pub(in crate::peer) fn remote(&self) -> Option<&Endpoint> {
+        self.origin.as_ref()?.remote.as_ref()
+    }
+
+    /// Returns the process at the other side, if it is known.
+    pub(in crate::peer) fn credentials(&self) -> Option<Credentials> {
+        self.origin.as_ref()?.credentials
+    }
+
+    pub(in crate::peer) fn identity(&self) -> &Identity {
+        Origin::identity(self.origin.as_deref())
+    }
+
+    /// Returns the rare parts, which are created if they do not exist.
+    pub(in crate::peer) fn rare(&self) -> &RareParts {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Returns the rare parts, if one of them has been used.
+    pub(in crate::peer) fn known_rare(&self) -> Option<&RareParts> {
+        self.rare.get().map(|rare| &**rare)
+    }
+
     pub(in crate::peer) fn service_orders(&self) -> MutexGuard<'_, ServiceOrders> {
-        self.service_orders.lock()
+        self.rare().service_orders.lock()
     }
 
     pub(in crate::peer) fn wake_reader(&self) {
@@ -260,7 +271,8 @@ impl ConnectionCore {
 
     /// Returns a receiver of the connection's state.
     pub(in crate::peer) fn watch(&self) -> watch::Receiver<PeerState> {
-        let watch = self
+        let rare = self.rare();
+        let watch = rare
             .watch
             .get_or_init(|| watch::Sender::new(PeerState::Open));
         self.update_watch();
@@ -272,7 +284,8 @@ impl ConnectionCore {
     /// A change of the state precedes this call, and a new watcher makes it after creating the channel, so one of the
     /// two sees the other.
     pub(super) fn update_watch(&self) {
-        let Some(watch) = self.watch.get() else {
+        let rare = self.known_rare();
+        let Some(watch) = rare.and_then(|rare| rare.watch.get()) else {
             return;
         };
         let now = {
@@ -355,7 +368,7 @@ impl ConnectionCore {
         if state.end.is_some() || state.sending.is_over() {
             return;
         }
-        state.sending = Sending::Failed(reason);
+        state.sending = Sending::Failed(Box::new(reason));
         state.session.give_up_waiting();
         state.session.batch_written();
         let ConnectionState {
@@ -456,7 +469,7 @@ impl ConnectionState {
         self.effects.wakes.extend(self.dispatch.take_waker());
         let queue = mem::take(&mut self.queue);
         let (claimed, tasks, batch) = {
-            let mut batch = self.dispatch.batch.lock();
+            let mut batch = self.dispatch.batch().lock();
             batch.revoke();
             batch.clear()
         };
@@ -499,7 +512,7 @@ impl From<Fatal> for ConnectionError {
 impl fmt::Debug for ConnectionCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionCore")
-            .field("remote", &self.remote)
+            .field("remote", &self.remote())
             .finish_non_exhaustive()
     }
 }

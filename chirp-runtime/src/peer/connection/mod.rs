@@ -7,6 +7,8 @@ pub(in crate::peer) mod effects;
 mod hello;
 mod last_writes;
 mod lingering;
+mod origin;
+mod rare_parts;
 pub(in crate::peer) mod reader;
 pub(in crate::peer) mod sending;
 pub(in crate::peer) mod state;
@@ -16,3 +18,4 @@ pub(in crate::peer) mod writer;
 
 pub(in crate::peer) use connection_core::{ConnectionCore, recycle};
 pub(in crate::peer) use hello::random_nonce;
+pub(in crate::peer) use origin::Origin;

@@ -64,7 +64,7 @@ pub(in crate::peer) struct ReaderTask {
     /// Packets that have been decoded and not handled. Empty most of the time: see [`handle_batch`](Self::handle_batch).
     decoded: VecDeque<IncomingPacket>,
     /// The error that follows `decoded`.
-    broken: Option<PacketError>,
+    broken: Option<Box<PacketError>>,
     /// More packets may be decoded without reading.
     more: bool,
     /// Nothing has been decoded yet: the peer may speak another protocol.
@@ -256,7 +256,7 @@ impl ReaderTask {
         }
         self.more = false;
         if self.first {
-            self.broken = foreign::explain(self.decoder.undecoded());
+            self.broken = foreign::explain(self.decoder.undecoded()).map(Box::new);
             if self.broken.is_some() {
                 return None;
             }
@@ -302,7 +302,7 @@ impl ReaderTask {
                             self.decoded.push_back(incoming);
                             unpacked += length;
                         }
-                        Err(error) => self.broken = Some(error),
+                        Err(error) => self.broken = Some(Box::new(error)),
                     }
                     self.more = unpacked > UNPACKED;
                     if self.more || self.broken.is_some() {
@@ -326,13 +326,14 @@ impl ReaderTask {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    self.broken = Some(match error {
+                    let error = match error {
                         // A program that prints between packets, for example.
                         PacketError::Magic(_) => {
                             foreign::explain(self.decoder.undecoded()).unwrap_or(error)
                         }
                         error => error,
-                    });
+                    };
+                    self.broken = Some(Box::new(error));
                     return;
                 }
             }
@@ -377,7 +378,7 @@ impl ReaderTask {
                             Ok(ReadStop::Items)
                         }
                         None => Ok(ReadStop::Empty),
-                        Some(error) => Err(error.into()),
+                        Some(error) => Err((*error).into()),
                     };
                 }
             }
@@ -538,9 +539,9 @@ impl ReaderTask {
     /// Waits until there is room, and counts the pause.
     async fn pause(&mut self, reading: ReadState, blocked_work: bool) {
         let began = Instant::now();
-        self.connection.read_pauses.begin();
+        self.connection.rare().read_pauses.begin();
         self.wait_for_room(reading, blocked_work).await;
-        self.connection.read_pauses.end(began.elapsed());
+        self.connection.rare().read_pauses.end(began.elapsed());
     }
 
     /// Waits until there is room. Meanwhile recovers from stalled handlers.

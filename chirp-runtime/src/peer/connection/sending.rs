@@ -14,7 +14,7 @@ pub(in crate::peer) enum Sending {
     /// The write half has been shut down gracefully.
     Closed,
     /// A write failed, or the shutdown did not complete. Output is discarded.
-    Failed(ConnectionError),
+    Failed(Box<ConnectionError>),
 }
 
 impl Sending {
@@ -23,7 +23,7 @@ impl Sending {
         match self {
             Self::Open | Self::Leaving => None,
             Self::Closing { .. } | Self::Closed => Some(ConnectionError::ClosedHere),
-            Self::Failed(reason) => Some(reason.clone()),
+            Self::Failed(reason) => Some(ConnectionError::clone(reason)),
         }
     }
 
@@ -43,7 +43,7 @@ impl Sending {
             }
             Self::Open | Self::Leaving => reason,
             Self::Closing { .. } | Self::Closed => ConnectionError::ClosedHere,
-            Self::Failed(failure) => failure.clone(),
+            Self::Failed(failure) => ConnectionError::clone(failure),
         }
     }
 

@@ -36,7 +36,7 @@ pub(in crate::peer) struct ConnectionState {
     /// The [`Session::output_mark`] up to which a dispatcher will write by itself.
     pub(super) deferred_output: u64,
     /// The buffers of the last flush of the submit queue, kept for the next.
-    pub(in crate::peer) spare_calls: SubmittedCalls,
+    pub(in crate::peer) spare_calls: Option<Box<SubmittedCalls>>,
     /// The number of handlers that had been started when the queue was last flushed.
     pub(in crate::peer) handlers_before: u64,
     /// Packets of the application's types that wait for their handlers.
@@ -76,7 +76,7 @@ impl ConnectionState {
             paused: None,
             write_state: WriteState::Idle,
             deferred_output: 0,
-            spare_calls: SubmittedCalls::default(),
+            spare_calls: None,
             handlers_before: 0,
             packets: PacketQueues::default(),
             packet_tasks: Vec::new(),

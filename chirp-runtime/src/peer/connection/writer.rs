@@ -370,7 +370,6 @@ impl Drop for WriteGuard<'_> {
 /// The task that writes the output that no other task has written, and closes the channel at the end.
 pub(in crate::peer) struct WriterTask {
     pub(in crate::peer) connection: Arc<ConnectionCore>,
-    stall: Duration,
     /// Yields since the last write.
     yields: u32,
     /// Length of the submit queue at the previous yield.
@@ -400,10 +399,8 @@ impl WriterTask {
         connection: Arc<ConnectionCore>,
         on_failure: Option<channel::OnFailure>,
     ) -> Self {
-        let stall = connection.look().session.limits().progress_timeout;
         Self {
             connection,
-            stall,
             yields: 0,
             submitted: 0,
             shuts_down: false,
@@ -533,7 +530,7 @@ impl WriterTask {
     }
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionError>> {
-        let stall = self.stall;
+        let stall = self.connection.look().session.limits().progress_timeout;
         ready!(self.poll_no_progress(stall, cx));
         Poll::Ready(Some(ConnectionError::Stalled {
             seconds: stall.as_secs(),

@@ -19,8 +19,8 @@ impl ConnectionReport {
     pub(super) fn of(connection: &ConnectionCore) -> Self {
         Self {
             number: connection.number.get().copied(),
-            remote: connection.remote.clone(),
-            identity: connection.identity.clone(),
+            remote: connection.remote().cloned(),
+            identity: connection.identity().clone(),
             stats: connection.stats(),
             counters: connection.look().session.counters(),
             traffic: Traffic::of(connection),

@@ -21,7 +21,7 @@ mod with_tracing {
 
     /// A peer was started on a channel.
     pub(in crate::peer) fn connected(connection: &ConnectionCore) {
-        tracing::info!(peer = %address(connection.remote.as_ref()), "connected");
+        tracing::info!(peer = %address(connection.remote()), "connected");
     }
 
     /// A connection has ended. `drained` says whether all of its work was done first.
@@ -30,7 +30,7 @@ mod with_tracing {
         reason: &ConnectionError,
         drained: bool,
     ) {
-        let peer = address(connection.remote.as_ref());
+        let peer = address(connection.remote());
         match reason {
             ConnectionError::Protocol(_)
             | ConnectionError::PacketTooLarge { .. }
@@ -44,7 +44,7 @@ mod with_tracing {
 
     /// The peer goes away.
     pub(in crate::peer) fn going_away(connection: &ConnectionCore, packet: &GoingAway) {
-        let peer = address(connection.remote.as_ref());
+        let peer = address(connection.remote());
         if packet.reason.is_empty() {
             tracing::info!(%peer, grace = ?packet.grace, "draining");
         } else {

@@ -38,12 +38,15 @@ impl Traffic {
     }
 
     pub(super) fn of(connection: &ConnectionCore) -> Self {
-        let pauses = &connection.read_pauses;
+        let rare = connection.known_rare();
+        let pauses = rare.map(|rare| &rare.read_pauses);
+        let load =
+            |count: Option<&AtomicU64>| count.map_or(0, |count| count.load(Ordering::Relaxed));
         Self {
             bytes_received: connection.bytes_read.load(Ordering::Relaxed),
             bytes_sent: connection.bytes_written.load(Ordering::Relaxed),
-            read_pauses: pauses.begun.load(Ordering::Relaxed),
-            read_paused: Duration::from_micros(pauses.micros.load(Ordering::Relaxed)),
+            read_pauses: load(pauses.map(|pauses| &pauses.begun)),
+            read_paused: Duration::from_micros(load(pauses.map(|pauses| &pauses.micros))),
         }
     }
 }

@@ -157,7 +157,7 @@ impl CallContext {
     /// ([`Call::identity`](crate::peer::Call::identity)), or [`Identity::Anonymous`].
     pub fn identity(&self) -> &Identity {
         match self.caller.connection_ref() {
-            Some(link) => &link.connection().identity,
+            Some(link) => link.connection().identity(),
             None => self.extension().unwrap_or(&Identity::Anonymous),
         }
     }
@@ -165,7 +165,7 @@ impl CallContext {
     /// Returns the address of the caller. A connection that was given as a channel may have none, and so has a call in
     /// this process.
     pub fn remote(&self) -> Option<&Endpoint> {
-        self.caller.connection_ref()?.connection().remote.as_ref()
+        self.caller.connection_ref()?.connection().remote()
     }
 
     /// Returns the extension of this type that the program gives its handlers
@@ -181,7 +181,7 @@ impl CallContext {
     /// Returns the value that a higher layer keeps with the connection.
     pub(crate) fn attachment<T: Send + Sync + 'static>(&self) -> Option<&T> {
         let connection = self.caller.connection_ref()?.connection();
-        connection.attachment.get()?.downcast_ref()
+        connection.known_rare()?.attachment.get()?.downcast_ref()
     }
 
     /// Returns a caller for the peer that made this call. Clients created from it call back over the same connection:

@@ -9,7 +9,7 @@ use crate::peer::connection::writer::WriteState;
 use crate::peer::server::dispatch_batch::DispatchBatch;
 use crate::peer::server::slow_methods::SlowMethods;
 use crate::session::InboundCallId;
-use crate::sync::{AtomicU64, Mutex};
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 
 /// The time budget of a handler's first poll. When a handler exceeds it, a new dispatcher takes the queue over, and
 /// later calls of the method get the dispatcher's own task as soon as they start. A dispatcher that exceeds it in total
@@ -20,8 +20,8 @@ pub(in crate::peer) const BUDGET: Duration = Duration::from_micros(200);
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(in crate::peer) struct Dispatch {
-    /// The batch of the current dispatcher. Only its owner takes requests from the queue.
-    pub(in crate::peer) batch: Arc<Mutex<DispatchBatch>>,
+    /// The batch of the current dispatcher. Only its owner takes requests from the queue. `None` before the first request.
+    batch: Option<Arc<Mutex<DispatchBatch>>>,
     /// The number of handlers so far.
     pub(in crate::peer) count: u64,
     /// The progress of the latest handler, in [`ActiveHandler`]'s terms. Readable without the lock.
@@ -69,6 +69,18 @@ impl ActiveHandler {
 }
 
 impl Dispatch {
+    /// Returns the batch of the current dispatcher.
+    pub(in crate::peer) fn batch(&mut self) -> &Arc<Mutex<DispatchBatch>> {
+        self.batch.get_or_insert_default()
+    }
+
+    /// Returns `true` if `batch` is that of the current dispatcher.
+    #[inline]
+    pub(in crate::peer) fn is_current(&self, batch: &Arc<Mutex<DispatchBatch>>) -> bool {
+        let current = self.batch.as_ref();
+        current.is_some_and(|current| Arc::ptr_eq(current, batch))
+    }
+
     /// Returns the dispatcher's waker if it is idle.
     pub(in crate::peer) fn wake_if_idle(&mut self) -> Option<Waker> {
         if std::mem::take(&mut self.idle) {
@@ -89,7 +101,7 @@ impl Dispatch {
         self.in_place = false;
         // Another dispatcher follows.
         self.is_spawned = true;
-        self.batch = Arc::default();
+        self.batch = Some(Arc::default());
     }
 }
 
@@ -123,12 +135,17 @@ impl ConnectionCore {
 }
 
 impl ConnectionState {
+    /// Locks the batch of the dispatcher, unless it is idle.
+    fn active_batch(&self) -> Option<MutexGuard<'_, DispatchBatch>> {
+        let batch = self.dispatch.batch.as_ref()?;
+        (!self.dispatch.idle).then(|| batch.lock())
+    }
+
     /// Returns `true` if requests or responses may be blocked behind a running handler.
     pub(in crate::peer) fn has_blocked_work(&self) -> bool {
-        if self.dispatch.idle {
+        let Some(batch) = self.active_batch() else {
             return false;
-        }
-        let batch = self.dispatch.batch.lock();
+        };
         // Whichever of the requests is to block its thread: it may begin right after this.
         let requests = self.queue.len() + batch.waiting() + usize::from(batch.active().is_some());
         let count = requests + usize::from(batch.has_results());
@@ -137,10 +154,9 @@ impl ConnectionState {
 
     /// Returns `true` if a dispatcher has requests to start or results to commit, and is not blocked by the last of them.
     pub(in crate::peer) fn is_starting_requests(&self) -> bool {
-        if self.dispatch.idle {
+        let Some(batch) = self.active_batch() else {
             return false;
-        }
-        let batch = self.dispatch.batch.lock();
+        };
         !self.queue.is_empty() || batch.waiting() > 0 || batch.has_results()
     }
 
@@ -168,7 +184,7 @@ impl ConnectionState {
 
     fn check_active_handler(&mut self) -> StallRecovery {
         let mut recovery = StallRecovery::default();
-        let batch = Arc::clone(&self.dispatch.batch);
+        let batch = Arc::clone(self.dispatch.batch());
         let mut batch = batch.lock();
         let progress = self.dispatch.progress.load(Ordering::Acquire);
         if !batch
@@ -204,13 +220,14 @@ impl ConnectionState {
         if let Some(waker) = waker {
             self.effects.wakes.push(waker);
         } else if !std::mem::replace(&mut self.dispatch.is_spawned, true) {
-            self.effects.rare().dispatcher = Some(Arc::clone(&self.dispatch.batch));
+            self.effects.rare().dispatcher = Some(Arc::clone(self.dispatch.batch()));
         }
     }
 
     /// Drops a claimed request that has been cancelled before its handler started.
     pub(in crate::peer) fn forget_claimed(&mut self, id: InboundCallId) {
-        let forgotten = self.dispatch.batch.lock().forget(id);
+        let batch = self.dispatch.batch.as_ref();
+        let forgotten = batch.and_then(|batch| batch.lock().forget(id));
         if let Some(call) = forgotten {
             self.session.finish(id);
             self.effects.rare().unwanted.push(call.request);

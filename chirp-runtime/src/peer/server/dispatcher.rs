@@ -18,7 +18,7 @@ const TURN: usize = 64;
 impl ConnectionCore {
     /// Starts a dispatcher in place of one whose handler blocks its thread.
     pub(super) fn start_next_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
-        self.spawn_dispatcher(HandlerStarter::new(self, &self.look()), previous);
+        self.spawn_dispatcher(HandlerStarter::new(self, &mut self.lock()), previous);
         // The task that a worker wakes last waits for that worker, which may be blocked, and wakes no other worker. One
         // more task behind it does: any worker may take the first, and one will wait for I/O again.
         spawn(&self.runtime, async {});
@@ -33,7 +33,7 @@ impl ConnectionCore {
     pub(in crate::peer) fn spawn_first_dispatcher(&self, batch: Arc<Mutex<DispatchBatch>>) {
         // While the last reference is dropped, nothing is left to serve.
         if let Some(connection) = self.this.upgrade() {
-            let mut starter = HandlerStarter::new(&connection, &connection.look());
+            let mut starter = HandlerStarter::new(&connection, &mut connection.lock());
             starter.batch = batch;
             connection.spawn_dispatcher(starter, None);
         }
@@ -74,7 +74,7 @@ impl Future for Dispatcher {
             let waker = cx.waker().clone();
             let mut state = starter.connection.lock();
             // The reader may have stalled in place of this dispatcher before it ran, and another one has the queue.
-            let old = if Arc::ptr_eq(&starter.batch, &state.dispatch.batch) {
+            let old = if state.dispatch.is_current(&starter.batch) {
                 state.dispatch.waker.replace(waker)
             } else {
                 Some(waker)

@@ -47,10 +47,13 @@ pub(in crate::peer) struct HandlerStarter {
 }
 
 impl HandlerStarter {
-    pub(in crate::peer) fn new(connection: &Arc<ConnectionCore>, state: &ConnectionState) -> Self {
+    pub(in crate::peer) fn new(
+        connection: &Arc<ConnectionCore>,
+        state: &mut ConnectionState,
+    ) -> Self {
         Self {
             connection: Arc::clone(connection),
-            batch: Arc::clone(&state.dispatch.batch),
+            batch: Arc::clone(state.dispatch.batch()),
             progress: Arc::clone(&state.dispatch.progress),
             serving: None,
             effects: None,

@@ -62,8 +62,8 @@ impl ConnectionState {
         }
         let starter =
             starter.get_or_insert_with(|| Box::new(HandlerStarter::new(connection, self)));
-        if !Arc::ptr_eq(&starter.batch, &self.dispatch.batch) {
-            starter.batch = Arc::clone(&self.dispatch.batch);
+        if !self.dispatch.is_current(&starter.batch) {
+            starter.batch = Arc::clone(self.dispatch.batch());
         }
         self.dispatch.idle = false;
         self.dispatch.in_place = true;

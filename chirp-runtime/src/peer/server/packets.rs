@@ -42,7 +42,12 @@ where
 /// Received packets that wait for their handlers, and the tasks that call these.
 #[derive(Default)]
 pub(in crate::peer) struct PacketQueues {
-    types: HashMap<PacketType, Queue>,
+    /// `None` before the first packet.
+    #[expect(
+        clippy::box_collection,
+        reason = "an empty map is a null pointer, which most connections have"
+    )]
+    types: Option<Box<HashMap<PacketType, Queue>>>,
 }
 
 #[derive(Default)]
@@ -56,14 +61,14 @@ struct Queue {
 impl PacketQueues {
     /// Adds a packet. Returns `true` if a task must be started for its type.
     pub(in crate::peer) fn push(&mut self, kind: PacketType, payload: Bytes) -> bool {
-        let queue = self.types.entry(kind).or_default();
+        let queue = self.types.get_or_insert_default().entry(kind).or_default();
         queue.packets.push_back(payload);
         !std::mem::replace(&mut queue.served, true)
     }
 
     /// Takes the next packet of a type. The task of the type ends if there is none.
     fn pop(&mut self, kind: PacketType) -> Option<Bytes> {
-        let queue = self.types.get_mut(&kind)?;
+        let queue = self.types.as_mut()?.get_mut(&kind)?;
         let next = queue.packets.pop_front();
         queue.served = next.is_some();
         next
@@ -71,13 +76,15 @@ impl PacketQueues {
 
     /// Returns `true` if every packet has been handled.
     pub(in crate::peer) fn is_idle(&self) -> bool {
-        self.types.values().all(|queue| !queue.served)
+        let mut queues = self.types.iter().flat_map(|types| types.values());
+        queues.all(|queue| !queue.served)
     }
 
     /// Takes everything because the session has ended.
     pub(in crate::peer) fn take(&mut self, aborts: &mut Vec<AbortHandle>) -> impl Sized + use<> {
         let types = std::mem::take(&mut self.types);
-        aborts.extend(types.values().filter_map(|queue| queue.task.clone()));
+        let queues = types.iter().flat_map(|types| types.values());
+        aborts.extend(queues.filter_map(|queue| queue.task.clone()));
         types
     }
 }
@@ -94,7 +101,10 @@ impl ConnectionCore {
         let abort = spawn(&self.runtime, task);
         let mut state = self.lock();
         let ended = state.end.is_some();
-        let queue = state.packets.types.get_mut(&kind).filter(|_| !ended);
+        let types = state.packets.types.as_mut();
+        let queue = types
+            .and_then(|types| types.get_mut(&kind))
+            .filter(|_| !ended);
         // A handle that is replaced belongs to a task that has ended.
         let unused = match queue {
             Some(queue) => queue.task.replace(abort),

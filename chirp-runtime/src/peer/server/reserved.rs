@@ -77,8 +77,7 @@ impl Router {
             served.push(match self.entry(name) {
                 route if !self.allows(who, name, route) => ServedMethod::No,
                 Some(route) => route
-                    .details
-                    .signature
+                    .signature()
                     .map_or(ServedMethod::Unsigned, ServedMethod::Signed),
                 None if target.is_some() => {
                     asked.push((served.len(), name));

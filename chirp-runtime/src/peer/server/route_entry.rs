@@ -14,10 +14,16 @@ pub(super) struct RouteEntry {
     /// The handler inside of its layers, which is ready to be called.
     pub(super) handler: Arc<dyn Handler>,
     pub(super) index: u32,
+    /// Whether `signature` is known.
+    is_signed: bool,
+    signature: u64,
+    id: Option<MethodId>,
+    /// The JSON form of the method, if it has one.
+    #[cfg(feature = "reflect")]
+    pub(super) json: Option<JsonForm>,
     pub(super) owner: Arc<RouteOwner>,
     /// The method's own name, if this route is an alias. Boxed, since few are.
-    pub(super) alias_of: Option<Box<Box<[u8]>>>,
-    pub(super) details: RouteDetails,
+    alias_of: Option<Box<Box<[u8]>>>,
 }
 
 /// The properties that the methods of a service have in common.
@@ -61,10 +67,25 @@ impl RouteEntry {
             handler: Arc::clone(&owner.handler),
             // No handler has so many methods.
             index: u32::try_from(index).unwrap_or(u32::MAX),
+            is_signed: details.signature.is_some(),
+            signature: details.signature.unwrap_or_default(),
+            id: details.id,
+            #[cfg(feature = "reflect")]
+            json: details.json,
             owner: Arc::clone(owner),
             alias_of: None,
-            details,
         })
+    }
+
+    /// Returns the fingerprint of the method's signature.
+    pub(super) fn signature(&self) -> Option<u64> {
+        self.is_signed.then_some(self.signature)
+    }
+
+    /// Sets the fingerprint of the method's signature.
+    pub(super) fn sign(&mut self, fingerprint: u64) {
+        self.is_signed = true;
+        self.signature = fingerprint;
     }
 
     /// Makes this route an alias of the method `method`.
@@ -89,7 +110,7 @@ impl RouteEntry {
         self.handler = layered(
             [outer, layers],
             handler,
-            || MethodNames::new(name, self.details.id),
+            || MethodNames::new(name, self.id),
             order.as_ref(),
         );
     }

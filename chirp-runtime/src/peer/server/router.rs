@@ -29,7 +29,12 @@ use crate::reflect::Description;
 pub struct Router {
     pub(super) routes: HashMap<Box<[u8]>, Box<RouteEntry>, RandomState>,
     pub(super) fallback: Option<Arc<dyn Handler>>,
-    packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
+    /// `None` without handlers of packets, which few routers have.
+    #[expect(
+        clippy::box_collection,
+        reason = "an empty map is a null pointer, which most connections have"
+    )]
+    packets: Option<Box<HashMap<PacketType, Arc<dyn PacketHandler>>>>,
     pub(super) access: Option<Arc<AccessPolicy>>,
     pub(super) layers: Layers,
     /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
@@ -84,7 +89,7 @@ impl Router {
         let Some(mut route) = self.routes.get(name).cloned() else {
             return false;
         };
-        if route.alias_of.is_none() {
+        if route.alias_of().is_none() {
             route.set_alias_of(name);
         }
         self.set(alias.as_ref(), route);
@@ -156,24 +161,27 @@ impl Router {
             "packet type {} belongs to the protocol",
             kind.0
         );
-        self.packets.insert(kind, Arc::new(handler));
+        let packets = self.packets.get_or_insert_default();
+        packets.insert(kind, Arc::new(handler));
         self
     }
 
     /// Removes the handler of a packet type: its packets are discarded. Returns `true` if there was one.
     pub fn remove_packet_handler(&mut self, kind: PacketType) -> bool {
-        self.packets.remove(&kind).is_some()
+        let packets = self.packets.as_mut();
+        packets.is_some_and(|packets| packets.remove(&kind).is_some())
     }
 
     pub(in crate::peer) fn packet_handler(
         &self,
         kind: PacketType,
     ) -> Option<Arc<dyn PacketHandler>> {
-        self.packets.get(&kind).cloned()
+        self.packets.as_ref()?.get(&kind).cloned()
     }
 
     pub(in crate::peer) fn wants(&self, kind: PacketType) -> bool {
-        self.packets.contains_key(&kind)
+        let packets = self.packets.as_ref();
+        packets.is_some_and(|packets| packets.contains_key(&kind))
     }
 
     fn set(&mut self, name: &[u8], mut route: Box<RouteEntry>) {
@@ -292,7 +300,7 @@ impl Router {
     /// method.
     pub fn sign(&mut self, name: &str, fingerprint: u64) -> bool {
         let route = self.routes.get_mut(name.as_bytes());
-        let found = route.map(|route| route.details.signature = Some(fingerprint));
+        let found = route.map(|route| route.sign(fingerprint));
         found.is_some()
     }
 
@@ -318,7 +326,7 @@ impl Router {
     #[cold]
     fn log_unknown(&self, request: &Request) {
         let connection = request.context().connection();
-        let remote = connection.as_deref().and_then(|core| core.remote.as_ref());
+        let remote = connection.as_deref().and_then(|core| core.remote());
         log::unknown_method(request.method(), remote, || {
             let who = request.context().identity();
             let allowed = self.routes.iter();
@@ -389,8 +397,8 @@ impl Router {
     pub(crate) fn visible_routes(&self) -> impl Iterator<Item = VisibleRoute<'_>> {
         self.routes.iter().map(|(name, route)| VisibleRoute {
             name,
-            is_alias: route.alias_of.is_some(),
-            form: route.details.json.as_ref(),
+            is_alias: route.alias_of().is_some(),
+            form: route.json.as_ref(),
         })
     }
 
@@ -407,12 +415,14 @@ impl Router {
     fn json_route(&self, name: &[u8]) -> Option<(&RouteEntry, &JsonForm)> {
         let method = strip_json_suffix(name).filter(|_| self.describer.is_some())?;
         let route = self.entry(method)?;
-        Some((route, route.details.json.as_ref()?))
+        Some((route, route.json.as_ref()?))
     }
 
     /// Returns `true` if there is no handler at all.
     pub fn is_empty(&self) -> bool {
-        self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
+        let packets = self.packets.as_ref();
+        let handles_packets = packets.is_some_and(|packets| !packets.is_empty());
+        self.routes.is_empty() && self.fallback.is_none() && !handles_packets
     }
 }
 
@@ -459,10 +469,11 @@ impl fmt::Debug for Router {
             .routes
             .keys()
             .map(|name| name.escape_ascii().to_string());
+        let packets = self.packets.iter().flat_map(|packets| packets.keys());
         f.debug_struct("Router")
             .field("methods", &names.collect::<Vec<_>>())
             .field("fallback", &self.fallback.is_some())
-            .field("packets", &self.packets.keys().collect::<Vec<_>>())
+            .field("packets", &packets.collect::<Vec<_>>())
             .field("access", &self.access)
             .field("layers", &self.layers)
             .finish_non_exhaustive()

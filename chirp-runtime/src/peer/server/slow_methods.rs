@@ -16,33 +16,45 @@ pub(in crate::peer) const KEPT: usize = 64;
 /// computes or blocks never is.
 #[derive(Default)]
 pub(in crate::peer) struct SlowMethods {
-    /// The slow methods, each with the number of fast runs since its last slow run.
-    methods: HashMap<Box<[u8]>, u32>,
+    /// The slow methods, each with the number of fast runs since its last slow run. `None` while there is none.
+    #[expect(
+        clippy::box_collection,
+        reason = "an empty map is a null pointer, which most connections have"
+    )]
+    methods: Option<Box<HashMap<Box<[u8]>, u32>>>,
 }
 
 impl SlowMethods {
     /// Returns `true` if no method is slow.
     pub(in crate::peer) fn is_empty(&self) -> bool {
-        self.methods.is_empty()
+        self.methods.is_none()
     }
 
     /// Returns `true` if a method is slow.
     pub(in crate::peer) fn contains(&self, method: &[u8]) -> bool {
-        !self.methods.is_empty() && self.methods.contains_key(key(method))
+        let methods = self.methods.as_ref();
+        methods.is_some_and(|methods| methods.contains_key(key(method)))
     }
 
     /// Records a run of a method, which was over the budget or not.
     pub(in crate::peer) fn note(&mut self, method: &[u8], over: bool) {
         let method = key(method);
-        let Some(quick) = self.methods.get_mut(method) else {
-            if over && self.methods.len() < MAX_METHODS {
-                self.methods.insert(method.into(), 0);
+        if self.methods.is_none() && !over {
+            return;
+        }
+        let methods = self.methods.get_or_insert_default();
+        let Some(quick) = methods.get_mut(method) else {
+            if over && methods.len() < MAX_METHODS {
+                methods.insert(method.into(), 0);
             }
             return;
         };
         *quick = if over { 0 } else { *quick + 1 };
         if *quick >= FAST_RUNS_TO_CLEAR {
-            self.methods.remove(method);
+            methods.remove(method);
+            if methods.is_empty() {
+                self.methods = None;
+            }
         }
     }
 }
@@ -107,7 +119,7 @@ mod tests {
             assert!(slow.contains(b"m"));
             slow.note(b"m", false);
         }
-        assert!(!slow.contains(b"m") && slow.methods.is_empty());
+        assert!(!slow.contains(b"m") && slow.methods.is_none());
         assert!(!slow.contains(b"other"));
     }
 
@@ -117,7 +129,8 @@ mod tests {
         for name in 0..1000_u32 {
             slow.note(&name.to_be_bytes(), true);
         }
-        assert_eq!(slow.methods.len(), MAX_METHODS);
+        let known = slow.methods.map(|methods| methods.len());
+        assert_eq!(known, Some(MAX_METHODS));
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(in crate::peer) fn panicked(
 ) -> Reply {
     // A `RandomState` differs from the last one: random enough to find the number in a log.
     let reference = RandomState::new().hash_one(0);
-    let remote = connection.and_then(|connection| connection.remote.as_ref());
+    let remote = connection.and_then(|connection| connection.remote());
     log::panicked(method, remote, reference, guard::text(&*panic));
     guard::discard(panic);
     FrameworkError::Panicked { reference }.into()

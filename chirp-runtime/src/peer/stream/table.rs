@@ -13,12 +13,19 @@ use crate::session::{
 #[derive(Default)]
 pub(in crate::peer) struct StreamTable {
     halves: SecondaryMap<StreamKey, Arc<Mailbox>>,
+    /// `None` before the first call with streams.
+    arriving: Option<Box<ArrivingStreams>>,
+    /// Unclaimed streams that were dropped. `None` before the first stream of the peer.
+    orphans: Option<Arc<Orphans>>,
+}
+
+/// Streams that have come before the packet that they belong to.
+#[derive(Default)]
+struct ArrivingStreams {
     /// The streams of the request that is being handled.
     request: Option<(InboundCallId, UnboundStreams)>,
     /// The streams of the response that is being handled.
     answer: Option<(OutboundCallId, UnboundStreams)>,
-    /// Unclaimed streams that were dropped. `None` before the first stream of the peer.
-    orphans: Option<Arc<Orphans>>,
 }
 
 impl StreamTable {
@@ -52,13 +59,15 @@ impl StreamTable {
 
     /// Takes the streams that came with a request.
     pub(in crate::peer) fn take_request(&mut self, call: InboundCallId) -> Option<UnboundStreams> {
-        let (_, unbound) = self.request.take_if(|(of, _)| *of == call)?;
+        let arriving = self.arriving.as_mut()?;
+        let (_, unbound) = arriving.request.take_if(|(of, _)| *of == call)?;
         Some(unbound)
     }
 
     /// Takes the streams that came with a response.
     pub(in crate::peer) fn take_answer(&mut self, call: OutboundCallId) -> Option<UnboundStreams> {
-        let (_, unbound) = self.answer.take_if(|(of, _)| *of == call)?;
+        let arriving = self.arriving.as_mut()?;
+        let (_, unbound) = arriving.answer.take_if(|(of, _)| *of == call)?;
         Some(unbound)
     }
 
@@ -78,9 +87,10 @@ impl ConnectionState {
             match event {
                 StreamEvent::Opened(carrier, opened) => {
                     let unbound = UnboundStreams::new(opened, &mut self.streams);
+                    let arriving = self.streams.arriving.get_or_insert_default();
                     match carrier {
-                        StreamCarrier::Run(run) => self.streams.request = Some((run, unbound)),
-                        StreamCarrier::Answer(call) => self.streams.answer = Some((call, unbound)),
+                        StreamCarrier::Run(run) => arriving.request = Some((run, unbound)),
+                        StreamCarrier::Answer(call) => arriving.answer = Some((call, unbound)),
                         StreamCarrier::Item(stream, item) => {
                             if let Some(mailbox) = self.streams.get(stream) {
                                 mailbox.put_carried(item, ItemStreams::Unbound(unbound));

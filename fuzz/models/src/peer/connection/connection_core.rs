@@ -159,7 +159,7 @@ impl ConnectionCore {
         if state.end.is_some() || state.sending.is_over() {
             return;
         }
-        state.sending = Sending::Failed(reason);
+        state.sending = Sending::Failed(Box::new(reason));
         state.session.give_up_waiting();
     }
 

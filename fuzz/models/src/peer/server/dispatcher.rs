@@ -31,7 +31,7 @@ impl ConnectionCore {
     }
 
     pub(super) fn take_over(self: &Arc<Self>) {
-        let batch = Arc::clone(&self.look().dispatch.batch);
+        let batch = Arc::clone(self.lock().dispatch.batch());
         self.spawn_dispatcher(batch);
     }
 }
@@ -48,7 +48,7 @@ impl Dispatcher {
         let sleeper = Arc::new(Sleeper::default());
         let waker = Waker::from(Arc::clone(&sleeper));
         let mut state = self.connection.lock();
-        let old = if Arc::ptr_eq(&self.batch, &state.dispatch.batch) {
+        let old = if state.dispatch.is_current(&self.batch) {
             state.dispatch.waker.replace(waker)
         } else {
             Some(waker)
