@@ -409,7 +409,7 @@ impl NodeBuilder {
             refused_pause: self.refused_pause,
             max_wait: self.max_wait,
             fails_fast: self.fails_fast,
-            max_waiting: serving.limits.max_pending_calls,
+            max_waiting: serving.session_limits().max_pending_calls,
             max_nodes: self.max_nodes,
             max_joins: self.max_joins,
             join_timeout: self.join_timeout,

@@ -105,7 +105,10 @@ impl PeerBuilder {
         let mut builder = self.clone();
         builder.keep_alive.get_or_insert_default();
         let core = Arc::new(ReconnectCore {
-            waiting: WaitingCalls::new(reconnect.max_wait, builder.limits.max_pending_calls),
+            waiting: WaitingCalls::new(
+                reconnect.max_wait,
+                builder.session_limits().max_pending_calls,
+            ),
             retry: reconnect.retry.clone(),
             on_change: reconnect.on_change.clone(),
             connections: Mutex::default(),

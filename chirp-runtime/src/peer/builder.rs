@@ -16,6 +16,7 @@ use super::monitoring::observe::Observer;
 use super::monitoring::{keep_alive, log};
 use super::propagation::Propagation;
 use super::server::serving::Serving;
+use super::shared_config::SharedConfig;
 use super::task;
 use super::{
     AccessPolicy, CallContext, ClientLayer, ConnectionError, Extensions, Handler, KeepAlive, Layer,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::channel::{self, Channel, Scheme, SchemeTable};
 use crate::packet::PacketType;
-use crate::session::{Limits, Negotiation, Session, SessionConfig};
+use crate::session::{Limits, Negotiation, Session};
 
 /// Returns a channel around another one. The second argument tells whether this side made the connection.
 #[cfg(feature = "record")]
@@ -34,8 +35,8 @@ pub(crate) type WrapChannel = Arc<dyn Fn(Channel, bool) -> Channel + Send + Sync
 #[derive(Clone, Default)]
 pub struct PeerBuilder {
     serving: Arc<Serving>,
-    pub(crate) limits: Limits,
-    negotiation: Negotiation,
+    /// The limits, and how extensions are negotiated. Shared with the sessions of peers.
+    session: SharedConfig,
     pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) connect_timeout: Option<Duration>,
     observer: Option<Observer>,
@@ -45,8 +46,6 @@ pub struct PeerBuilder {
     propagation: Option<Arc<Propagation>>,
     pub(crate) tls: Option<channel::secure::ClientTls>,
     pub(crate) schemes: SchemeTable,
-    #[cfg(feature = "lz4")]
-    compress_above: Option<usize>,
     #[cfg(feature = "record")]
     wrap_channel: Option<WrapChannel>,
     refused: Option<RouteError>,
@@ -143,10 +142,15 @@ impl PeerBuilder {
         self
     }
 
+    /// Returns the limits of each connection.
+    pub(crate) fn session_limits(&self) -> &Limits {
+        self.session.limits()
+    }
+
     /// Sets the limits of each connection.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.session.change().limits = limits;
         self
     }
 
@@ -213,7 +217,7 @@ impl PeerBuilder {
     /// connected.
     #[must_use]
     pub fn negotiation(mut self, negotiation: Negotiation) -> Self {
-        self.negotiation = negotiation;
+        self.session.change().negotiation = negotiation;
         self
     }
 
@@ -253,7 +257,7 @@ impl PeerBuilder {
     #[cfg(feature = "lz4")]
     #[must_use]
     pub fn compress_above(mut self, bytes: usize) -> Self {
-        self.compress_above = Some(bytes);
+        self.session.change().compress_above = Some(bytes);
         self
     }
 
@@ -364,25 +368,16 @@ impl PeerBuilder {
         let is_socket = channel.is_socket();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
-        let mut session = Session::new(SessionConfig {
-            limits: self.limits.clone(),
-            negotiation: self.negotiation,
-            #[cfg(feature = "lz4")]
-            compress_above: self.compress_above,
-        });
+        let mut session = Session::with_shared(self.session.share());
         if let Some(hello) = hello {
             session.assume_hello(hello);
         }
-        if self.negotiation.asks_at_start(connected) {
+        if self.session.get().negotiation.asks_at_start(connected) {
             // If the limits leave no room even for this call, there are no extensions.
             session.ask_hello(random_nonce()).ok();
         }
-        let mut connection = ConnectionCore::new(
-            session,
-            Sink::new(writer),
-            runtime.clone(),
-            origin,
-        );
+        let mut connection =
+            ConnectionCore::new(session, Sink::new(writer), runtime.clone(), origin);
         // The task that a worker wakes last waits for that worker, which a handler may block. Other channels wake tasks when
         // they are read or written: the other side's, a recorder, or what the program likes.
         connection.starts_in_place = is_socket || !connection.can_take_over;
@@ -454,7 +449,7 @@ impl fmt::Debug for PeerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PeerBuilder")
             .field("serving", &self.serving)
-            .field("limits", &self.limits)
+            .field("limits", self.session_limits())
             .field("keep_alive", &self.keep_alive)
             .field("observed", &self.observer.is_some())
             .finish_non_exhaustive()

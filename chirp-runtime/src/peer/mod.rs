@@ -25,6 +25,7 @@ mod method_error;
 mod monitoring;
 mod propagation;
 mod server;
+mod shared_config;
 pub(crate) mod stream;
 mod task;
 

@@ -28,6 +28,8 @@ mod slab;
 mod streams;
 mod transmit;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::packet::{
@@ -61,7 +63,8 @@ use transmit::Transmit;
 /// The protocol state of one side of a connection.
 #[derive(Debug)]
 pub struct Session {
-    config: SessionConfig,
+    /// Shared by all connections of a builder.
+    config: Arc<SessionConfig>,
     transmit: Transmit,
     outbound: OutboundCalls,
     inbound: InboundCalls,
@@ -79,8 +82,13 @@ pub struct Session {
 impl Session {
     /// Creates a session without calls.
     pub fn new(config: impl Into<SessionConfig>) -> Self {
+        Self::with_shared(Arc::new(config.into()))
+    }
+
+    /// As [`new`](Self::new), with a configuration that other sessions may share.
+    pub fn with_shared(config: Arc<SessionConfig>) -> Self {
         Self {
-            config: config.into(),
+            config,
             transmit: Transmit::default(),
             outbound: OutboundCalls::default(),
             inbound: InboundCalls::default(),

@@ -78,7 +78,7 @@ impl Balancer {
             Self {
                 builder: builder.clone(),
                 reconnect,
-                waiting: WaitingCalls::new(max_wait, builder.limits.max_pending_calls),
+                waiting: WaitingCalls::new(max_wait, builder.session_limits().max_pending_calls),
                 updates: Mutex::default(),
                 members: Mutex::new(Members {
                     all: Vec::new(),
