@@ -13,7 +13,7 @@ static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// The maximum number of bytes of a connection that has been used once, both sides together, and tokio's part of it.
 /// Features and target platforms change it a little.
-const MOST: usize = 9_600;
+const MOST: usize = 8_000;
 
 /// The connections that are measured, and those before them, which create what all share.
 const CONNECTIONS: usize = 100;
