@@ -18,7 +18,9 @@ const TURN: usize = 64;
 impl ConnectionCore {
     /// Starts a dispatcher in place of one whose handler blocks its thread.
     pub(super) fn start_next_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
-        self.spawn_dispatcher(HandlerStarter::new(self, &mut self.lock()), previous);
+        // Spawned without the lock: on a runtime that has been shut down the task is dropped here.
+        let starter = HandlerStarter::new(self, &mut self.lock());
+        self.spawn_dispatcher(starter, previous);
         // The task that a worker wakes last waits for that worker, which may be blocked, and wakes no other worker. One
         // more task behind it does: any worker may take the first, and one will wait for I/O again.
         spawn(&self.runtime, async {});
