@@ -182,9 +182,14 @@ impl ConnectionState {
 
     /// Returns claimed requests that have not been started to the front of the queue.
     pub(in crate::peer) fn put_back(&mut self, batch: &mut DispatchBatch) {
-        if !batch.claimed.is_empty() {
+        // The queue may be long, and the connection is locked: the shorter of the two is moved.
+        if batch.claimed.len() >= self.queue.len() {
             batch.claimed.append(&mut self.queue);
             mem::swap(&mut batch.claimed, &mut self.queue);
+        } else {
+            while let Some(call) = batch.claimed.pop_back() {
+                self.queue.push_front(call);
+            }
         }
     }
 }
