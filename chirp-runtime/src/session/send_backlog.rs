@@ -34,7 +34,7 @@ pub(super) struct SendBacklog {
     /// The number of calls that are queued or held, which have their ids already.
     calls: usize,
     queued_response_bytes: usize,
-    /// Whether reading goes on although the limits are exceeded, since it was paused long enough.
+    /// Reading continues although the limits are exceeded, because it has been paused for the maximum time.
     pause_expired: bool,
 }
 

@@ -32,7 +32,7 @@ pub(in crate::peer) trait IndirectTarget: Send + Sync {
 /// A call to an [`IndirectTarget`], and the stream that is its result.
 pub(in crate::peer) type SentIndirectly = (IndirectCall, Option<Consumer>);
 
-/// What an [`IndirectTarget`] sends.
+/// A call to be sent by an [`IndirectTarget`].
 pub(in crate::peer) struct IndirectRequest<'a> {
     pub(super) method: &'a MethodName,
     pub(super) params: Payload,

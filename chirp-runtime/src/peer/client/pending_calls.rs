@@ -10,11 +10,11 @@ use crate::session::{OutboundCallId, SendTicket};
 pub(in crate::peer) struct PendingCalls {
     /// The slots of calls whose responses are wanted.
     slots: Vec<Option<Arc<PendingCall>>>,
-    /// `None` until a call waits for anything but its response, which is rare.
+    /// `None` until a call or packet waits for something other than a response, which is rare.
     waits: Option<Box<RareWaits>>,
 }
 
-/// What waits for something else than a response.
+/// Calls and packets that wait for something other than a response.
 #[derive(Default)]
 struct RareWaits {
     /// The wakers of one-way calls and packets that wait for room.

@@ -3,7 +3,6 @@
 
 #[cfg(feature = "lz4")]
 use std::hash::{BuildHasher, RandomState};
-
 use std::sync::atomic::Ordering;
 
 use super::connection_core::ConnectionCore;

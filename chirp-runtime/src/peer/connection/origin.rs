@@ -2,7 +2,8 @@ use crate::channel::{Credentials, Endpoint, Identity};
 
 static ANONYMOUS: Identity = Identity::Anonymous;
 
-/// What is known of the other side of a connection. Kept apart, since nothing is known on many channels.
+/// The address, credentials and identity of the other side of a connection. Boxed by [`boxed`](Origin::boxed), since many channels
+/// have none of them.
 pub(in crate::peer) struct Origin {
     pub(in crate::peer) remote: Option<Endpoint>,
     pub(in crate::peer) credentials: Option<Credentials>,
@@ -10,7 +11,7 @@ pub(in crate::peer) struct Origin {
 }
 
 impl Origin {
-    /// Returns the origin in a box, if anything is known.
+    /// Returns the origin in a box. `None` if all of its parts are unknown.
     pub(super) fn boxed(self) -> Option<Box<Self>> {
         let is_known =
             self.remote.is_some() || self.credentials.is_some() || !self.identity.is_anonymous();

@@ -45,7 +45,7 @@ pub(in crate::peer) struct PacketQueues {
     /// `None` before the first packet.
     #[expect(
         clippy::box_collection,
-        reason = "an empty map is a null pointer, which most connections have"
+        reason = "a null pointer is smaller than an empty map"
     )]
     types: Option<Box<HashMap<PacketType, Queue>>>,
 }

@@ -14,7 +14,7 @@ pub(super) struct RouteEntry {
     /// The handler inside of its layers, which is ready to be called.
     pub(super) handler: Arc<dyn Handler>,
     pub(super) index: u32,
-    /// Whether `signature` is known.
+    /// The method has a signature. An `Option` of the signature would take eight more bytes.
     is_signed: bool,
     signature: u64,
     id: Option<MethodId>,

@@ -32,7 +32,7 @@ pub struct Router {
     /// `None` without handlers of packets, which few routers have.
     #[expect(
         clippy::box_collection,
-        reason = "an empty map is a null pointer, which most connections have"
+        reason = "a null pointer is smaller than an empty map"
     )]
     packets: Option<Box<HashMap<PacketType, Arc<dyn PacketHandler>>>>,
     pub(super) access: Option<Arc<AccessPolicy>>,

@@ -19,7 +19,7 @@ pub(in crate::peer) struct SlowMethods {
     /// The slow methods, each with the number of fast runs since its last slow run. `None` while there is none.
     #[expect(
         clippy::box_collection,
-        reason = "an empty map is a null pointer, which most connections have"
+        reason = "a null pointer is smaller than an empty map"
     )]
     methods: Option<Box<HashMap<Box<[u8]>, u32>>>,
 }
