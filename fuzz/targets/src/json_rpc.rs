@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use chirp::Peer;
 use chirp::channel::memory;
 use chirp::jsonrpc::{Dialect, Framing, JsonRpc};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
@@ -135,10 +137,7 @@ fn check(framing: Framing, input: &[u8], output: &[u8]) {
         _ => framed(output),
     };
     for answer in answers.into_iter().filter(|answer| !answer.is_empty()) {
-        let value = serde_json::from_slice(&answer).unwrap_or_else(|error| {
-            panic!("{error}: {}", answer.escape_ascii());
-        });
-        check_answer(value, &mut owed, input);
+        check_answer(read(&answer), &mut owed, input);
     }
 }
 
@@ -162,33 +161,47 @@ fn note_requests(value: &Value, owed: &mut Owed) {
     }
 }
 
-fn check_answer(value: Value, owed: &mut Owed, input: &[u8]) {
-    match value {
-        Value::Array(values) => values
-            .into_iter()
-            .for_each(|value| check_answer(value, owed, input)),
-        value => {
-            assert_eq!(value["jsonrpc"], "2.0", "{value}");
-            if value.get("method").is_some() {
-                return;
-            }
-            assert!(
-                value.get("result").is_some() != value.get("error").is_some(),
-                "{value}"
-            );
-            // An answer to a message whose id cannot be read has none.
-            if !value["id"].is_null() {
-                let left = owed.by_id.entry(value["id"].to_string()).or_default();
-                let left = if *left == 0 { &mut owed.unread } else { left };
-                assert!(
-                    *left > 0,
-                    "{value} is more than one answer to {}",
-                    input.escape_ascii()
-                );
-                *left -= 1;
-            }
+fn check_answer(text: &RawValue, owed: &mut Owed, input: &[u8]) {
+    if text.get().starts_with('[') {
+        for entry in read::<Vec<&RawValue>>(text.get().as_bytes()) {
+            check_answer(entry, owed, input);
         }
+        return;
     }
+    let mut members: HashMap<&str, &RawValue> = read(text.get().as_bytes());
+    // An answer repeats the id of its request as it was sent: `8e400` is valid JSON, though few readers have a number for it.
+    let id = members.remove("id");
+    for value in members.values() {
+        read::<Value>(value.get().as_bytes());
+    }
+    let version = members.get("jsonrpc").map(|version| version.get());
+    assert_eq!(version, Some("\"2.0\""), "{text}");
+    if members.contains_key("method") {
+        return;
+    }
+    assert!(
+        members.contains_key("result") != members.contains_key("error"),
+        "{text}"
+    );
+    // An answer to a message whose id cannot be read has none.
+    if let Some(id) = id.filter(|id| id.get() != "null") {
+        let id = serde_json::from_str::<Value>(id.get())
+            .map_or_else(|_| id.get().to_owned(), |id| id.to_string());
+        let left = owed.by_id.entry(id).or_default();
+        let left = if *left == 0 { &mut owed.unread } else { left };
+        assert!(
+            *left > 0,
+            "{text} is more than one answer to {}",
+            input.escape_ascii()
+        );
+        *left -= 1;
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> T {
+    serde_json::from_slice(text).unwrap_or_else(|error| {
+        panic!("{error}: {}", text.escape_ascii());
+    })
 }
 
 /// The contents of messages with a length before each.
