@@ -110,34 +110,23 @@ async fn begin_calls(
 /// Checks that everything is a message, and that each request has one answer at most.
 fn check(framing: Framing, input: &[u8], output: &[u8]) {
     let mut owed = Owed::default();
-    let messages = match framing {
-        Framing::Lines => input
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::to_vec)
-            .collect(),
-        _ => framed(input),
-    };
-    for message in messages {
-        match serde_json::from_slice::<Value>(&message) {
-            Ok(value) => note_requests(&value, &mut owed),
-            // The peer may read the id of a message that has a mistake elsewhere.
-            Err(_) => {
+    for message in messages(framing, input) {
+        match serde_json::from_slice::<Value>(message.bytes) {
+            Ok(value) if message.length <= MAX_MESSAGE => note_requests(&value, &mut owed),
+            // The peer may read the id of a message that has a mistake elsewhere, or the first id of one over the limit.
+            _ => {
                 owed.unread += message
+                    .bytes
                     .windows(4)
                     .filter(|bytes| bytes == b"\"id\"")
                     .count();
             }
         }
     }
-    let answers = match framing {
-        Framing::Lines => output
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::to_vec)
-            .collect(),
-        _ => framed(output),
-    };
-    for answer in answers.into_iter().filter(|answer| !answer.is_empty()) {
-        check_answer(read(&answer), &mut owed, input);
+    for answer in messages(framing, output) {
+        if !answer.bytes.is_empty() {
+            check_answer(read(answer.bytes), &mut owed, input);
+        }
     }
 }
 
@@ -204,8 +193,28 @@ fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> T {
     })
 }
 
+/// A message as it was sent.
+struct Sent<'a> {
+    bytes: &'a [u8],
+    /// The length that the sender said, in bytes. More than there are if the input ends before.
+    length: usize,
+}
+
+fn messages(framing: Framing, bytes: &[u8]) -> Vec<Sent<'_>> {
+    match framing {
+        Framing::Lines => bytes
+            .split(|byte| *byte == b'\n')
+            .map(|bytes| Sent {
+                bytes,
+                length: bytes.len(),
+            })
+            .collect(),
+        _ => framed(bytes),
+    }
+}
+
 /// The contents of messages with a length before each.
-fn framed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+fn framed(mut bytes: &[u8]) -> Vec<Sent<'_>> {
     let mut messages = Vec::new();
     let mut length = None;
     // Lines may end without a carriage return, and empty lines may come before a message.
@@ -222,13 +231,13 @@ fn framed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         let Some(length) = length.take() else {
             continue;
         };
-        if length > bytes.len() {
-            // A message over the limit is answered before its end.
-            messages.push(bytes.to_vec());
-            break;
-        }
-        messages.push(bytes[..length].to_vec());
-        bytes = &bytes[length..];
+        // A message over the limit is answered before its end.
+        let content = &bytes[..length.min(bytes.len())];
+        messages.push(Sent {
+            bytes: content,
+            length,
+        });
+        bytes = &bytes[content.len()..];
     }
     messages
 }
