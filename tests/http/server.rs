@@ -1,15 +1,18 @@
 //! A gateway with an address of its own, and what clients do to it.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chirp::AcceptError;
 use chirp::AccessPolicy;
 use chirp::Endpoint;
+use chirp::channel::{Channel, Incoming, Listener};
 use chirp::http::{BindError, Gateway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{Response, raw};
 use crate::services::{ArithMethods, ArithServer, Calculator, Flows};
@@ -204,6 +207,67 @@ async fn connections_over_the_limit_wait() {
     read_to_end(&mut first).await;
     let answer = in_time(second).await.unwrap();
     assert_eq!(Response::parse(&answer).status, 200);
+}
+
+/// A listener with scripted results, which then stays pending.
+struct Scripted(Endpoint, Vec<io::Result<Incoming>>);
+
+#[async_trait::async_trait]
+impl Listener for Scripted {
+    fn endpoint(&self) -> &Endpoint {
+        &self.0
+    }
+
+    async fn accept(&mut self) -> io::Result<Channel> {
+        unreachable!("a server asks for what is incoming")
+    }
+
+    async fn incoming(&mut self) -> io::Result<Option<Incoming>> {
+        match self.1.pop() {
+            Some(next) => next.map(Some),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_tells_why_a_connection_is_not_accepted() {
+    const EMFILE: i32 = 24;
+    let (ours, mut theirs) = tokio::io::duplex(1 << 10);
+    let refused = async { Err(io::Error::other("who are you?")) };
+    let script = vec![
+        Ok(Channel::io(ours).into()),
+        Err(io::Error::from_raw_os_error(EMFILE)),
+        Ok(Incoming::unfinished(None, refused)),
+    ];
+    let (errors, mut told) = mpsc::unbounded_channel();
+    let gateway = gateway().on_accept_error(move |error| {
+        errors.send(error.clone()).unwrap();
+        panic!("the hook's");
+    });
+    let scripted = Scripted("inproc://scripted".parse().unwrap(), script);
+    tokio::spawn(gateway.serve(Box::new(scripted)).unwrap().run());
+    theirs
+        .write_all(sum("localhost", CLOSE).as_bytes())
+        .await
+        .unwrap();
+    let answer = read_to_end(&mut theirs).await;
+    assert_eq!(Response::parse(&answer).status, 200);
+    let mut all = [
+        in_time(told.recv()).await.unwrap(),
+        in_time(told.recv()).await.unwrap(),
+    ];
+    // The handshake has a task of its own.
+    all.sort_by_key(|error| matches!(error, AcceptError::Handshake { .. }));
+    let [failed, handshake] = all.map(|error| error.to_string());
+    assert!(
+        failed.starts_with("cannot accept a connection on inproc://scripted: "),
+        "{failed}"
+    );
+    assert!(
+        handshake.ends_with("handshake failed: who are you?"),
+        "{handshake}"
+    );
 }
 
 #[tokio::test]

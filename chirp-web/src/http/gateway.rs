@@ -1,11 +1,13 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chirp_runtime::peer::{AccessPolicy, AsCaller, Caller, RouteError, Router};
+use chirp_runtime::server::AcceptError;
 use chirp_runtime::service::Service;
 
 use super::authenticate::Authenticate;
-use super::server::ServerLimits;
+use super::server::{AcceptErrorHook, ServerLimits};
 use super::service::GatewayService;
 use super::settings::Settings;
 use super::target::Target;
@@ -25,6 +27,7 @@ use super::target::Target;
 pub struct Gateway {
     settings: Settings,
     pub(super) limits: ServerLimits,
+    pub(super) on_accept_error: Option<AcceptErrorHook>,
     services: Router,
     /// The first error of registering a service.
     error: Option<RouteError>,
@@ -38,6 +41,7 @@ impl Default for Gateway {
         Self {
             settings: Settings::default(),
             limits: ServerLimits::default(),
+            on_accept_error: None,
             services,
             error: None,
             targets: Vec::new(),
@@ -84,7 +88,7 @@ impl Gateway {
     /// Finds out who sends a request. Without this, every caller is
     /// [`Identity::Anonymous`](chirp_runtime::channel::Identity::Anonymous).
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
-        self.settings.authenticate = Some(std::sync::Arc::new(authenticate));
+        self.settings.authenticate = Some(Arc::new(authenticate));
         self
     }
 
@@ -229,6 +233,14 @@ impl Gateway {
     /// Sets how long a [`GatewayServer`](super::GatewayServer) waits for requests in progress when it shuts down. 10 s by default.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.limits.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Sets a hook that a [`GatewayServer`](super::GatewayServer) calls when a connection could not be accepted, for example because
+    /// file descriptors have run out, or when its handshake failed. The server goes on, after a pause if the listener failed. The hook
+    /// must not block. A panic of the hook concerns nothing else.
+    pub fn on_accept_error(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
+        self.on_accept_error = Some(Arc::new(hook));
         self
     }
 

@@ -2,12 +2,14 @@ use std::fmt;
 use std::future::{Future, pending};
 use std::io;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chirp_runtime::channel::{Endpoint, EndpointError, Identity, Incoming, Listener};
+use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, Incoming, Listener};
 use chirp_runtime::peer::RouteError;
+use chirp_runtime::server::AcceptError;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,6 +26,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// The pause after a connection could not be accepted, as when descriptors are exhausted.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The program's hook for connections that could not be accepted.
+pub(super) type AcceptErrorHook = Arc<dyn Fn(&AcceptError) + Send + Sync>;
 
 /// The connection of a request, in the extensions of requests that a [`GatewayServer`] has received. A program that nests the
 /// gateway may insert it itself.
@@ -85,6 +90,7 @@ pub enum BindError {
 pub struct GatewayServer {
     service: GatewayService,
     limits: ServerLimits,
+    on_accept_error: Option<AcceptErrorHook>,
     listener: Box<dyn Listener>,
 }
 
@@ -118,9 +124,11 @@ impl Gateway {
     /// [`BindError::Route`] if a service could not be registered.
     pub fn serve(self, listener: Box<dyn Listener>) -> Result<GatewayServer, BindError> {
         let limits = self.limits;
+        let on_accept_error = self.on_accept_error.clone();
         Ok(GatewayServer {
             service: self.into_service()?,
             limits,
+            on_accept_error,
             listener,
         })
     }
@@ -171,14 +179,25 @@ impl GatewayServer {
                 incoming = self.listener.incoming(), if has_room => match incoming {
                     Ok(Some(incoming)) => {
                         let service = self.service.clone();
-                        let serving = serve(service, self.limits, incoming, stopping.clone());
-                        connections.spawn(boxed(serving));
+                        let (hook, stopping) = (self.on_accept_error.clone(), stopping.clone());
+                        let limits = self.limits;
+                        connections.spawn(boxed(async move {
+                            match handshake(incoming).await {
+                                Ok(channel) => serve(service, limits, channel, stopping).await,
+                                Err(error) => report(hook.as_ref(), &error),
+                            }
+                        }));
                     }
                     Ok(None) => {
                         while connections.join_next().await.is_some() {}
                         return;
                     }
-                    Err(_) => tokio::time::sleep(PAUSE).await,
+                    Err(error) => {
+                        let endpoint = self.listener.endpoint().clone();
+                        let error = Arc::new(error);
+                        report(self.on_accept_error.as_ref(), &AcceptError::Accept { endpoint, error });
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
             }
         }
@@ -199,20 +218,38 @@ impl GatewayServer {
     }
 }
 
+/// Tells the program why there is one connection less. A panic must not end the server.
+fn report(hook: Option<&AcceptErrorHook>, error: &AcceptError) {
+    if let Some(hook) = hook {
+        let _ = catch_unwind(AssertUnwindSafe(|| hook(error)));
+    }
+}
+
+/// Completes the handshake of a connection. Returns its channel, and the address of the other end.
+async fn handshake(incoming: Incoming) -> Result<(Channel, Option<Endpoint>), AcceptError> {
+    let remote = incoming.remote().cloned();
+    let error = match tokio::time::timeout(HANDSHAKE, incoming.finish()).await {
+        Ok(Ok(channel)) => {
+            let remote = channel.remote().cloned().or(remote);
+            return Ok((channel, remote));
+        }
+        Ok(Err(error)) => error,
+        Err(_) => io::ErrorKind::TimedOut.into(),
+    };
+    let error = Arc::new(error);
+    Err(AcceptError::Handshake { remote, error })
+}
+
 /// Serves a connection.
 async fn serve(
     service: GatewayService,
     limits: ServerLimits,
-    incoming: Incoming,
+    (channel, remote): (Channel, Option<Endpoint>),
     mut stopping: watch::Receiver<bool>,
 ) {
-    let remote = incoming.remote().cloned();
-    let Ok(Ok(channel)) = tokio::time::timeout(HANDSHAKE, incoming.finish()).await else {
-        return;
-    };
     let client = Arc::new(ClientInfo {
         identity: channel.identity(),
-        remote: channel.remote().cloned().or(remote),
+        remote,
     });
     let core = service.core;
     let response = ResponseState::default();
