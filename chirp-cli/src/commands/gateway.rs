@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chirp::http::{BindError, Gateway as HttpGateway};
-use chirp::{Endpoint, PeerBuilder, ReconnectingPeer};
+use chirp::{AcceptError, Endpoint, PeerBuilder, ReconnectingPeer};
 use clap::Args;
 
 use crate::connection::{self, ConnectOptions};
@@ -12,6 +13,9 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::output;
 use crate::stream_options::StreamOptions;
+
+/// The interval between reports of connections that could not be accepted.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Offer the methods of targets over HTTP, with JSON
 ///
@@ -89,6 +93,16 @@ impl Gateway {
         for target in &self.target {
             gateway = gateway.target(&self.target(target)?);
         }
+        let reported = Mutex::new(None::<Instant>);
+        gateway = gateway.on_accept_error(move |error| {
+            // Anybody who can reach the port causes failed handshakes. Without descriptors, errors repeat until there are some.
+            let mut reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_recent = reported.is_some_and(|last| last.elapsed() < REPORT_INTERVAL);
+            if matches!(error, AcceptError::Accept { .. }) && !is_recent {
+                *reported = Some(Instant::now());
+                output::print_error(&error.to_string());
+            }
+        });
         let server = gateway.bind(&self.listen).await.map_err(failure)?;
         output::line(&format!("listening on {}", shown(server.endpoint())))?;
         server.run_until(interrupt::ended()).await;

@@ -90,6 +90,37 @@ async fn methods_are_called_over_http() {
     gateway.stop().await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_gateway_without_descriptors_says_so() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let server = ToolServer::start().await;
+    let mut gateway = Gateway::start(&["http://127.0.0.1:0", &server.address]).await;
+    let id = i32::try_from(gateway.child.id().expect("a process")).expect("an id");
+    let limit = |limit: Rlimit| prlimit(Pid::from_raw(id), Resource::Nofile, limit);
+    let (current, maximum) = (
+        Some(3),
+        rustix::process::getrlimit(Resource::Nofile).maximum,
+    );
+    let before = limit(Rlimit { current, maximum }).expect("a limit");
+    let address = gateway.address.strip_prefix("http://").expect("an address");
+    let address = address.trim_end_matches('/');
+    let socket = TcpStream::connect(address).await.expect("a connection");
+    let mut stderr = BufReader::new(gateway.child.stderr.take().expect("a pipe")).lines();
+    let line = tokio::time::timeout(LIMIT, stderr.next_line()).await;
+    let line = line.expect("a line in time").expect("a line");
+    let line = line.expect("a line");
+    assert!(
+        line.contains("cannot accept a connection on tcp://"),
+        "{line}"
+    );
+    limit(before).expect("a limit");
+    let response = call(socket, "Tools.sum_diff", "[3,1]").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn results_are_streams_at_urls() {
     let server = ToolServer::start().await;
