@@ -209,6 +209,49 @@ async fn connections_over_the_limit_wait() {
     assert_eq!(Response::parse(&answer).status, 200);
 }
 
+/// Some send nothing, and some a head that never ends.
+#[tokio::test]
+async fn silent_connections_make_room() {
+    let gateway = gateway().header_timeout(Duration::from_hours(1));
+    let address = start(gateway.max_connections(2)).await;
+    let mut called = TcpStream::connect(address).await.unwrap();
+    called.write_all(sum(address, "").as_bytes()).await.unwrap();
+    called.read_exact(&mut [0; 12]).await.unwrap();
+    let mut silent = Vec::new();
+    for sent in ["", "POST /call/Arith.sum_diff HTTP/1.1\r\nX: ", "", "POST"] {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(sent.as_bytes()).await.unwrap();
+        silent.push(socket);
+    }
+    let answer = in_time(raw(address, sum(address, CLOSE))).await;
+    assert_eq!(Response::parse(&answer).status, 200);
+    for mut socket in silent {
+        // It may have been reset, for what it has sent.
+        let _ = in_time(socket.read_to_end(&mut Vec::new())).await;
+    }
+    // One that has called is kept.
+    called
+        .write_all(sum(address, CLOSE).as_bytes())
+        .await
+        .unwrap();
+    let answer = read_to_end(&mut called).await;
+    assert!(str::from_utf8(&answer).unwrap().contains("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn silent_connections_make_room_when_files_run_out() {
+    const EMFILE: i32 = 24;
+    let (ours, mut silent) = tokio::io::duplex(64);
+    let script = vec![
+        Err(io::Error::from_raw_os_error(EMFILE)),
+        Ok(Channel::io(ours).into()),
+    ];
+    let scripted = Scripted("inproc://scripted".parse().unwrap(), script);
+    let gateway = gateway().header_timeout(Duration::from_hours(1));
+    tokio::spawn(gateway.serve(Box::new(scripted)).unwrap().run());
+    assert!(read_to_end(&mut silent).await.is_empty());
+}
+
 /// A listener with scripted results, which then stays pending.
 struct Scripted(Endpoint, Vec<io::Result<Incoming>>);
 
@@ -237,8 +280,8 @@ async fn a_gateway_tells_why_a_connection_is_not_accepted() {
     let refused = async { Err(io::Error::other("who are you?")) };
     let script = vec![
         Ok(Channel::io(ours).into()),
-        Err(io::Error::from_raw_os_error(EMFILE)),
         Ok(Incoming::unfinished(None, refused)),
+        Err(io::Error::from_raw_os_error(EMFILE)),
     ];
     let (errors, mut told) = mpsc::unbounded_channel();
     let gateway = gateway().on_accept_error(move |error| {

@@ -201,8 +201,9 @@ impl Gateway {
         self
     }
 
-    /// Sets how many connections a [`GatewayServer`](super::GatewayServer) has at once. 1,024 by default. Others wait until there is
-    /// room.
+    /// Sets how many connections a [`GatewayServer`](super::GatewayServer) has at once. 1,024 by default. At the limit, and
+    /// when file descriptors run out, a new connection replaces the oldest one that has not sent a request, so that silent connections
+    /// cannot keep others out. If there is none, new connections wait until there is room.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.max_connections = connections.max(1);
         self
@@ -237,7 +238,7 @@ impl Gateway {
     }
 
     /// Sets a hook that a [`GatewayServer`](super::GatewayServer) calls when a connection could not be accepted, for example because
-    /// file descriptors have run out, or when its handshake failed. The server goes on, after a pause if the listener failed. The hook
+    /// file descriptors have run out, when its handshake failed, or when one that had not sent a request was closed to make room. The server goes on, after a pause if the listener failed. The hook
     /// must not block. A panic of the hook concerns nothing else.
     pub fn on_accept_error(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
         self.on_accept_error = Some(Arc::new(hook));

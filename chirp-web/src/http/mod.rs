@@ -29,6 +29,7 @@ pub(crate) mod request_body;
 mod server;
 mod service;
 mod settings;
+mod silent_connections;
 #[cfg(feature = "requests")]
 mod stream_url;
 pub(crate) mod target;

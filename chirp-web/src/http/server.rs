@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, Incoming, Listener};
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use super::client_io::{ClientIo, RequestBody, ResponseState};
 use super::gateway::Gateway;
 use super::service::GatewayService;
+use super::silent_connections::SilentConnections;
 use crate::task::boxed;
 
 /// The time for a handshake of TLS.
@@ -166,37 +168,48 @@ impl GatewayServer {
         let mut shutdown = pin!(shutdown);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
+        let mut silent = SilentConnections::default();
+        let hook = self.on_accept_error.clone();
         #[cfg(feature = "requests")]
         let resuming = {
             let service = self.service.clone();
             tokio::spawn(boxed(async move { service.resume_requests().await }))
         };
+        // An accepted connection that waits for room.
+        let mut waiting: Option<Incoming> = None;
         loop {
-            let has_room = connections.len() < self.limits.max_connections;
+            let is_full = connections.len() >= self.limits.max_connections;
+            if let Some(incoming) = waiting.take() {
+                if is_full && !make_room(hook.as_ref(), &mut silent, &mut connections).await {
+                    waiting = Some(incoming);
+                } else {
+                    let remote = incoming.remote().cloned();
+                    let has_called = Arc::new(AtomicBool::new(false));
+                    let serving = self.serve_incoming(incoming, &has_called, stopping.clone());
+                    let task = connections.spawn(boxed(serving));
+                    silent.push(connections.len(), task, has_called, remote);
+                    continue;
+                }
+            }
+            let has_room = waiting.is_none() && (!is_full || silent.has_any());
             tokio::select! {
                 _ = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
                 incoming = self.listener.incoming(), if has_room => match incoming {
-                    Ok(Some(incoming)) => {
-                        let service = self.service.clone();
-                        let (hook, stopping) = (self.on_accept_error.clone(), stopping.clone());
-                        let limits = self.limits;
-                        connections.spawn(boxed(async move {
-                            match handshake(incoming).await {
-                                Ok(channel) => serve(service, limits, channel, stopping).await,
-                                Err(error) => report(hook.as_ref(), &error),
-                            }
-                        }));
-                    }
+                    Ok(Some(incoming)) => waiting = Some(incoming),
                     Ok(None) => {
                         while connections.join_next().await.is_some() {}
                         return;
                     }
                     Err(error) => {
+                        let is_exhausted = is_out_of_descriptors(&error);
                         let endpoint = self.listener.endpoint().clone();
                         let error = Arc::new(error);
-                        report(self.on_accept_error.as_ref(), &AcceptError::Accept { endpoint, error });
-                        tokio::time::sleep(PAUSE).await;
+                        let error = AcceptError::Accept { endpoint, error };
+                        report(hook.as_ref(), &error);
+                        if !(is_exhausted && make_room(hook.as_ref(), &mut silent, &mut connections).await) {
+                            tokio::time::sleep(PAUSE).await;
+                        }
                     }
                 }
             }
@@ -216,6 +229,44 @@ impl GatewayServer {
             self.service.stop_requests();
         }
     }
+
+    /// Returns the task of a new connection, which sets `has_called` with the first request.
+    fn serve_incoming(
+        &self,
+        incoming: Incoming,
+        has_called: &Arc<AtomicBool>,
+        stopping: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (service, limits) = (self.service.clone(), self.limits);
+        let (hook, has_called) = (self.on_accept_error.clone(), Arc::clone(has_called));
+        async move {
+            match handshake(incoming).await {
+                Ok(channel) => serve(service, limits, channel, has_called, stopping).await,
+                Err(error) => report(hook.as_ref(), &error),
+            }
+        }
+    }
+}
+
+/// Closes the oldest connection that has not sent a request, and waits until there is one connection less. Returns `false` if
+/// there is none to close.
+async fn make_room(
+    hook: Option<&AcceptErrorHook>,
+    silent: &mut SilentConnections,
+    connections: &mut JoinSet<()>,
+) -> bool {
+    let Some(made_room) = silent.close_oldest() else {
+        return false;
+    };
+    connections.join_next().await;
+    report(hook, &made_room);
+    true
+}
+
+/// Returns `true` if an error means that this process or the system has run out of file descriptors: `EMFILE` and `ENFILE`, which have
+/// the same numbers on all Unix systems.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// Tells the program why there is one connection less. A panic must not end the server.
@@ -245,6 +296,7 @@ async fn serve(
     service: GatewayService,
     limits: ServerLimits,
     (channel, remote): (Channel, Option<Endpoint>),
+    has_called: Arc<AtomicBool>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let client = Arc::new(ClientInfo {
@@ -260,6 +312,7 @@ async fn serve(
         limits.write_timeout,
     );
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        has_called.store(true, Ordering::Relaxed);
         if core.settings.reads_client_info() {
             request.extensions_mut().insert(ClientInfo::clone(&client));
         }
