@@ -150,10 +150,10 @@ impl Workload {
             }
             Self::Connections => {
                 records.extend(processes::CONNECTIONS.measure(options).await?);
-                records.extend(memory::run(self, options)?);
+                records.extend(memory::run(self, options).await?);
             }
             Self::InProcess => records.extend(measure(&in_process::InProcess, options).await?),
-            Self::Memory => records.extend(memory::run(self, options)?),
+            Self::Memory => records.extend(memory::run(self, options).await?),
             Self::Web => {
                 for (link, callers) in cross([Link::Unix, Link::Tcp], [1, 64]) {
                     records.extend(measure(&web::Web { link, callers }, options).await?);
