@@ -6,7 +6,6 @@ use tokio::task::JoinSet;
 use super::handle::ServerShared;
 use super::handshakes::Handshakes;
 use super::idle_connections::IdleConnections;
-use super::listeners::is_out_of_descriptors;
 use super::{AcceptError, Connection};
 use crate::channel::{Channel, Endpoint, Incoming};
 use crate::peer::{Task, guard};
@@ -84,11 +83,12 @@ impl AcceptLoop {
 
     /// Reports a failed accept. If file descriptors have run out, closes an idle connection.
     pub(super) fn failed(&mut self, endpoint: Endpoint, error: io::Error) {
-        if is_out_of_descriptors(&error) {
+        let error = Arc::new(error);
+        let error = AcceptError::Accept { endpoint, error };
+        if error.is_out_of_descriptors() {
             self.make_room();
         }
-        let error = Arc::new(error);
-        self.report(&AcceptError::Accept { endpoint, error });
+        self.report(&error);
     }
 
     /// Closes the oldest unfinished handshake or, if there is none, the oldest idle connection.

@@ -47,6 +47,14 @@ pub enum AcceptError {
     Duplicate(#[from] RouteError),
 }
 
+impl AcceptError {
+    /// Returns `true` if accepting failed because this process or the system has run out of file descriptors.
+    pub fn is_out_of_descriptors(&self) -> bool {
+        // `ENFILE` and `EMFILE`, which have the same numbers on all Unix systems.
+        matches!(self, Self::Accept { error, .. } if matches!(error.raw_os_error(), Some(23 | 24)))
+    }
+}
+
 fn from(remote: Option<&Endpoint>) -> String {
     remote.map_or_else(String::new, |remote| format!("from {remote} "))
 }

@@ -117,12 +117,6 @@ fn is_connection_error(error: &io::Error) -> bool {
     )
 }
 
-/// Returns whether an error means that this process or the system has run out of file descriptors: `EMFILE` and
-/// `ENFILE`, which have the same numbers on all Unix systems.
-pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(23 | 24))
-}
-
 impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.endpoints()).finish()

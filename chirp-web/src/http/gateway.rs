@@ -238,8 +238,9 @@ impl Gateway {
     }
 
     /// Sets a hook that a [`GatewayServer`](super::GatewayServer) calls when a connection could not be accepted, for example because
-    /// file descriptors have run out, when its handshake failed, or when one that had not sent a request was closed to make room. The server goes on, after a pause if the listener failed. The hook
-    /// must not block. A panic of the hook concerns nothing else.
+    /// file descriptors have run out, when a handshake failed, and when a connection that had not sent a request was closed to make
+    /// room. The server goes on, after a pause if the listener failed. The hook must not block. A panic of the hook concerns nothing
+    /// else.
     pub fn on_accept_error(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
         self.on_accept_error = Some(Arc::new(hook));
         self

@@ -202,12 +202,13 @@ impl GatewayServer {
                         return;
                     }
                     Err(error) => {
-                        let is_exhausted = is_out_of_descriptors(&error);
                         let endpoint = self.listener.endpoint().clone();
                         let error = Arc::new(error);
                         let error = AcceptError::Accept { endpoint, error };
                         report(hook.as_ref(), &error);
-                        if !(is_exhausted && make_room(hook.as_ref(), &mut silent, &mut connections).await) {
+                        let made_room = error.is_out_of_descriptors()
+                            && make_room(hook.as_ref(), &mut silent, &mut connections).await;
+                        if !made_room {
                             tokio::time::sleep(PAUSE).await;
                         }
                     }
@@ -261,12 +262,6 @@ async fn make_room(
     connections.join_next().await;
     report(hook, &made_room);
     true
-}
-
-/// Returns `true` if an error means that this process or the system has run out of file descriptors: `EMFILE` and `ENFILE`, which have
-/// the same numbers on all Unix systems.
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// Tells the program why there is one connection less. A panic must not end the server.
