@@ -84,7 +84,7 @@ fn group(body: &mut String, top: f64, title: &str, records: &[&Record]) -> f64 {
         };
         let len = (WIDTH - LABELS - FIGURES) * record.median / largest;
         let colour = match system {
-            "chirp" => "#2f6fb5",
+            name if name.starts_with("chirp") => "#2f6fb5",
             name if name.contains("floor") => "#9aa5b1",
             _ => "#c9b48a",
         };
