@@ -269,11 +269,11 @@ impl Side {
         let longest = Header::LEN + limits.max_payload;
         // The limit may be exceeded by the share of calls, by one call and one response, and by a queued response of
         // each call that was running then. In addition, both the batch being written and the next one may have a
-        // refusal for each call of the other side and a Cancel for each call of this side.
+        // refusal for each call of the other side and a Cancel for each call of this side. One-way calls are refused, too.
         limits.max_write_buffer
             + limits.max_write_buffer / 4
             + longest * (2 + limits.max_concurrent_handlers)
-            + 2 * REFUSAL * other.limits.max_pending_calls
+            + 2 * REFUSAL * (other.limits.max_pending_calls + other.one_way)
             + 2 * (Header::LEN + 4) * limits.max_pending_calls
             + self.streams_unsent(other)
     }
