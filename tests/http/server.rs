@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::panic_any;
 use std::time::Duration;
 
 use chirp::AcceptError;
@@ -273,6 +274,15 @@ impl Listener for Scripted {
     }
 }
 
+/// The payload of a panic.
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("the payload's");
+    }
+}
+
 #[tokio::test]
 async fn a_gateway_tells_why_a_connection_is_not_accepted() {
     const EMFILE: i32 = 24;
@@ -286,7 +296,7 @@ async fn a_gateway_tells_why_a_connection_is_not_accepted() {
     let (errors, mut told) = mpsc::unbounded_channel();
     let gateway = gateway().on_accept_error(move |error| {
         errors.send(error.clone()).unwrap();
-        panic!("the hook's");
+        panic_any(PanicsOnDrop);
     });
     let scripted = Scripted("inproc://scripted".parse().unwrap(), script);
     tokio::spawn(gateway.serve(Box::new(scripted)).unwrap().run());

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::{Future, pending};
 use std::io;
+use std::mem;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -266,8 +267,14 @@ async fn make_room(
 
 /// Tells the program why there is one connection less. A panic must not end the server.
 fn report(hook: Option<&AcceptErrorHook>, error: &AcceptError) {
-    if let Some(hook) = hook {
-        let _ = catch_unwind(AssertUnwindSafe(|| hook(error)));
+    let Some(hook) = hook else {
+        return;
+    };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(error))) {
+        // The payload of a panic may panic when it is dropped; then it is leaked.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            mem::forget(again);
+        }
     }
 }
 
